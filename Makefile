@@ -1,0 +1,69 @@
+# `make` lists the targets. Every target sets up what it needs and is quick when nothing changed.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
+PYTEST := $(BIN)/python -m pytest
+export MPLBACKEND := Agg
+
+.PHONY: help notebooks test test-fast test-lowest data html lab lint lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+notebooks: data ## the main job: environment, data, both notebooks executed in place, HTML
+	$(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to notebook --execute --inplace $(NOTEBOOKS)
+	@$(MAKE) --no-print-directory html
+
+test: data ## unit tests, then every cell of both notebooks against its stored output
+	$(PYTEST) --nbval --nbval-current-env tests notebooks
+
+test-fast: $(VENV)/.ready ## the same without the MNIST notebook and the package index
+	$(PYTEST) --nbval --nbval-current-env -m "not network" tests notebooks/01_digits_l2_saga.ipynb
+
+test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.toml declares
+	$(BIN)/python -m venv --clear build/lowest
+	build/lowest/bin/python -m pip install --quiet uv
+	build/lowest/bin/uv pip install --quiet --python build/lowest --resolution lowest-direct '.[notebooks,test]'
+	build/lowest/bin/python -m pytest -m "not network" tests
+
+data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder
+	@$(BIN)/python -m digits_lr.mnist fetch
+
+html: $(VENV)/.ready ## render the stored notebooks to build/html/, without executing them
+	$(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to html --output-dir build/html $(NOTEBOOKS)
+
+lab: data ## open JupyterLab on the notebooks
+	$(BIN)/jupyter-lab notebooks
+
+lint: $(VENV)/.ready ## ruff, notebooks included
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock: ## resolve requirements.lock anew from pyproject.toml
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --upgrade uv
+	build/lock/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --upgrade --quiet --output-file requirements.lock
+
+clean: ## remove the environment and everything built; the notebooks and the data stay
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
+
+# Rebuilt from nothing when one of its files changes; .ready is written last, so a broken
+# install is never taken for a finished one.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "digits_lr needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make PYTHON=python3.12" >&2; exit 1; }
+	@mkdir -p build
+	@echo "Making $(VENV) from requirements.lock (about 2 minutes, log in build/install.log)"
+	@{ $(PYTHON) -m venv --clear $(VENV) && \
+	   $(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock && \
+	   $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	} >build/install.log 2>&1 || \
+	  { echo "Could not make $(VENV): is the package index reachable? build/install.log ends with:" >&2; \
+	    tail -n 1 build/install.log >&2; exit 1; }
+	@touch $@
