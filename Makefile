@@ -64,6 +64,6 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	   $(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock && \
 	   $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	} >build/install.log 2>&1 || \
-	  { echo "Could not make $(VENV): is the package index reachable? build/install.log ends with:" >&2; \
-	    tail -n 1 build/install.log >&2; exit 1; }
+	  { echo "Could not make $(VENV): is the package index reachable? build/install.log says:" >&2; \
+	    grep -i error build/install.log | tail -n 1 >&2; exit 1; }
 	@touch $@
