@@ -1,0 +1,21 @@
+"""How `make notebooks` and `make html` run nbconvert: the same bytes on every run."""
+
+c = get_config()  # noqa: F821 (given by traitlets, which executes this file)
+
+# Stored outputs hold no times, and no metadata that differs between machines.
+c.ExecutePreprocessor.record_timing = False
+c.ExecutePreprocessor.store_widget_state = False
+c.ExecutePreprocessor.kernel_name = "python3"
+c.ExecutePreprocessor.timeout = 1800
+c.ClearMetadataPreprocessor.enabled = True
+c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"tags"}
+c.ClearMetadataPreprocessor.preserve_nb_metadata_mask = {
+    "title",
+    ("kernelspec", "name"),
+    ("kernelspec", "display_name"),
+    ("kernelspec", "language"),
+    ("language_info", "name"),
+}
+
+# nbconvert's newer `lab` template drops alternative text; `classic` keeps it.
+c.HTMLExporter.template_name = "classic"

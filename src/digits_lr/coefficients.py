@@ -1,0 +1,69 @@
+"""Coefficients as images."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from digits_lr._checks import check_labels, check_numbers, check_same_length
+
+
+def plot_coefficients(
+    coef: ArrayLike, image_shape: tuple[int, int], *, labels: ArrayLike | None = None
+) -> Figure:
+    """Draw each class's coefficients as an image, all on one scale that is symmetric about zero.
+
+    Parameters
+    ----------
+    coef : array-like of shape (n_classes, n_pixels)
+        A fitted model's `coef_`, or some of its rows.
+    image_shape : tuple of int
+        (height, width), with ``height * width == n_pixels``.
+    labels : array-like of shape (n_classes,), default=None
+        The class of each row of `coef`; None numbers them from 0.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One image a class, five a row: blue where ink speaks for the class, red where it speaks
+        against it, white at zero; one colour bar.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, a coefficient is not finite, or the lengths differ.
+
+    Notes
+    -----
+    The diverging map and the shared symmetric scale follow scikit-learn's example
+    `plot_sparse_logistic_regression_mnist
+    <https://scikit-learn.org/stable/auto_examples/linear_model/plot_sparse_logistic_regression_mnist.html>`_.
+    """
+    coef = check_numbers(coef, "coef", "(n_classes, n_pixels)")
+    labels = np.arange(len(coef)) if labels is None else check_labels(labels, "labels")
+    check_same_length(coef=coef, labels=labels)
+    n_pixels = coef.shape[1]
+    if len(image_shape) != 2 or image_shape[0] * image_shape[1] != n_pixels:
+        raise ValueError(
+            f"image_shape is {image_shape}; wanted (height, width) with height * width = "
+            f"{n_pixels}, the columns of coef"
+        )
+    n_columns = min(len(coef), 5)
+    n_rows = -(-len(coef) // n_columns)
+    fig, axs = plt.subplots(
+        n_rows,
+        n_columns,
+        squeeze=False,
+        figsize=(1.6 * n_columns + 1.2, 1.9 * n_rows if n_columns > 1 else 2.8),
+        layout="constrained",
+    )
+    vmax = np.abs(coef).max() or 1  # all zero is all white
+    for ax in axs.flat:
+        ax.axis("off")
+    for ax, row, label in zip(axs.flat, coef, labels, strict=False):
+        image = ax.imshow(
+            row.reshape(image_shape), cmap="RdBu", vmin=-vmax, vmax=vmax, interpolation="nearest"
+        )
+        ax.set_title(f"class {label}", fontsize=10)
+    fig.colorbar(image, ax=axs, label="coefficient", shrink=0.9)
+    return fig

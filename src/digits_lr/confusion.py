@@ -1,0 +1,86 @@
+"""The confusion matrix as an annotated heatmap."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from numpy.typing import ArrayLike
+from sklearn.metrics import confusion_matrix
+
+from digits_lr._checks import check_label_pair, check_labels, check_same_length
+
+
+def plot_confusion(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the confusion matrix, titled with the accuracy.
+
+    The colours count the errors only: right answers, on the diagonal, are grey, since they are so
+    many that on one scale with the errors every error would look like none.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        True and predicted classes, both integers or both strings.
+    labels : array-like of shape (n_classes,), default=None
+        The classes in the order of the rows; None takes those that occur, sorted.
+    ax : matplotlib.axes.Axes, default=None
+        Where to draw; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        True classes downwards, predicted classes to the right, the count in each cell.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, an argument is empty or not labels, or a class is not in `labels`.
+    """
+    y_true, y_pred = check_label_pair(y_true, y_pred)
+    check_same_length(y_true=y_true, y_pred=y_pred)
+    occurring = np.union1d(y_true, y_pred)
+    labels = occurring if labels is None else check_labels(labels, "labels")
+    if not np.isin(occurring, labels).all():
+        raise ValueError(
+            f"labels is {labels.tolist()}; wanted every class of y_true and y_pred, "
+            f"which also hold {np.setdiff1d(occurring, labels).tolist()}"
+        )
+    if len(np.unique(labels)) < len(labels):
+        raise ValueError(f"labels is {labels.tolist()}; wanted each class once")
+
+    counts = confusion_matrix(y_true, y_pred, labels=labels)
+    right = np.eye(len(labels), dtype=bool)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
+    shared = {
+        "annot": True,
+        "fmt": "d",
+        "square": True,
+        "linewidths": 0.5,
+        "xticklabels": labels,
+        "yticklabels": labels,
+        "ax": ax,
+    }
+    sns.heatmap(
+        counts,
+        mask=right,
+        cmap="Blues",
+        vmin=0,
+        vmax=max(counts[~right].max(initial=0), 1),
+        cbar_kws={"label": "errors (images)", "shrink": 0.8},
+        **shared,
+    )
+    sns.heatmap(counts, mask=~right, cmap=ListedColormap(["0.85"]), cbar=False, **shared)
+    accuracy = counts.trace() / counts.sum()
+    ax.set(
+        xlabel="predicted class",
+        ylabel="true class",
+        title=f"Accuracy {accuracy:.4f}: {counts.trace():,} of {counts.sum():,} right",
+    )
+    return ax

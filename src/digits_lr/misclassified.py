@@ -1,0 +1,78 @@
+"""The images that a model gets wrong."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from digits_lr._checks import check_label_pair, check_numbers, check_same_length
+from digits_lr.samples import image_grid
+
+
+def misclassified(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.intp]:
+    """Return the rows whose prediction is wrong.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        True and predicted classes, both integers or both strings.
+
+    Returns
+    -------
+    ndarray of shape (n_errors,), intp
+        Row numbers, ascending.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, an argument is empty or not labels, or one argument holds integers
+        and the other strings (NumPy would call every row wrong).
+    """
+    y_true, y_pred = check_label_pair(y_true, y_pred)
+    check_same_length(y_true=y_true, y_pred=y_pred)
+    return np.flatnonzero(y_true != y_pred)
+
+
+def plot_misclassified(
+    images: ArrayLike, y_true: ArrayLike, y_pred: ArrayLike, *, limit: int = 20
+) -> Figure:
+    """Draw the first misclassified images, each titled with its row, truth and prediction.
+
+    Parameters
+    ----------
+    images : array-like of shape (n_samples, height, width)
+        All images that were predicted, right or wrong.
+    y_true, y_pred : array-like of shape (n_samples,)
+        True and predicted classes, both integers or both strings.
+    limit : int, default=20
+        The most images to draw, at least 1.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Five images a row; one sentence if no image is wrong.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a type does not fit, the lengths differ, or `limit` is below 1.
+    """
+    images = check_numbers(images, "images", "(n_images, height, width)")
+    rows = misclassified(y_true, y_pred)
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    check_same_length(images=images, y_true=y_true, y_pred=y_pred)
+    if limit < 1:
+        raise ValueError(f"limit is {limit}; wanted 1 or more")
+
+    if len(rows) == 0:
+        fig = plt.figure(figsize=(4, 0.8))
+        fig.text(0.5, 0.5, f"All {len(images):,} images are classified right.", ha="center")
+        return fig
+    shown = rows[:limit]
+    titles = [
+        f"row {row}\ntrue {truth}, predicted {predicted}"
+        for row, truth, predicted in zip(shown, y_true[shown], y_pred[shown], strict=True)
+    ]
+    fig = image_grid(images[shown], titles)
+    fig.suptitle(f"{len(shown)} of {len(rows):,} misclassified images", fontsize=11)
+    return fig

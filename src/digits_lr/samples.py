@@ -1,0 +1,98 @@
+"""What the data look like: sample images and class balance."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from digits_lr._checks import check_label_pair, check_labels, check_numbers, check_same_length
+
+
+def plot_samples(images: ArrayLike, labels: ArrayLike) -> Figure:
+    """Draw images side by side, each titled with its label.
+
+    Parameters
+    ----------
+    images : array-like of shape (n_images, height, width)
+        Pixel intensities; 0 is drawn white and the largest pixel of all `images` black.
+    labels : array-like of shape (n_images,)
+        Integer or string class labels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Five images a row.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a type does not fit, the lengths differ, or a pixel is not finite.
+    """
+    images = check_numbers(images, "images", "(n_images, height, width)")
+    labels = check_labels(labels, "labels")
+    check_same_length(images=images, labels=labels)
+    return image_grid(images, [f"label {label}" for label in labels])
+
+
+def image_grid(images: NDArray, titles: list[str]) -> Figure:
+    """Draw `images` on one grey scale in a grid of five columns."""
+    n_columns = min(len(images), 5)
+    n_rows = -(-len(images) // n_columns)
+    fig, axs = plt.subplots(
+        n_rows,
+        n_columns,
+        squeeze=False,
+        figsize=(1.6 * n_columns, 1.9 * n_rows),
+        layout="constrained",
+    )
+    vmax = images.max() or 1  # blank images stay white
+    for ax in axs.flat:
+        ax.axis("off")
+    for ax, image, title in zip(axs.flat, images, titles, strict=False):
+        ax.imshow(image, cmap="gray_r", vmin=0, vmax=vmax, interpolation="nearest")
+        ax.set_title(title, fontsize=10)
+    return fig
+
+
+def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
+    """Draw each class's share of the training and of the test images.
+
+    Parameters
+    ----------
+    y_train, y_test : array-like of shape (n_train,) and (n_test,)
+        Integer or string class labels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two bars a class, in percent of their own set, with the number of images above each bar.
+
+    Raises
+    ------
+    ValueError
+        If an argument is empty, not 1-D, not labels, or one holds integers and the other strings.
+    """
+    y_train, y_test = check_label_pair(y_train, y_test, names=("y_train", "y_test"))
+    classes = np.union1d(y_train, y_test)
+    positions = np.arange(len(classes))
+    fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
+    for offset, name, y, color in [
+        (-0.2, "train", y_train, "#4c72b0"),
+        (0.2, "test", y_test, "#dd8452"),
+    ]:
+        counts = (y[:, np.newaxis] == classes).sum(axis=0)
+        bars = ax.bar(
+            positions + offset,
+            100 * counts / len(y),
+            width=0.4,
+            color=color,
+            label=f"{name} ({len(y):,} images)",
+        )
+        ax.bar_label(bars, labels=[f"{count:,}" for count in counts], fontsize=7)
+    ax.axhline(100 / len(classes), color="0.4", linewidth=0.8, linestyle="--", label="equal share")
+    ax.set(xlabel="class", ylabel="share of the set (%)", title="Images per class")
+    ax.set_xticks(positions, classes)
+    ax.margins(y=0.12)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False)
+    return fig
