@@ -11,9 +11,7 @@ c.ClearMetadataPreprocessor.enabled = True
 c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"tags"}
 c.ClearMetadataPreprocessor.preserve_nb_metadata_mask = {
     "title",
-    ("kernelspec", "name"),
-    ("kernelspec", "display_name"),
-    ("kernelspec", "language"),
+    "kernelspec",
     ("language_info", "name"),
 }
 

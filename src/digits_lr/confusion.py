@@ -5,6 +5,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 from sklearn.metrics import confusion_matrix
 
@@ -73,10 +74,15 @@ def plot_confusion(
         cmap="Blues",
         vmin=0,
         vmax=max(counts[~right].max(initial=0), 1),
-        cbar_kws={"label": "errors (images)", "shrink": 0.8},
+        cbar_kws={
+            "label": "errors (images)",
+            "shrink": 0.8,
+            "ticks": MaxNLocator(integer=True),
+        },
         **shared,
     )
     sns.heatmap(counts, mask=~right, cmap=ListedColormap(["0.85"]), cbar=False, **shared)
+    ax.tick_params(axis="y", rotation=0)
     accuracy = counts.trace() / counts.sum()
     ax.set(
         xlabel="predicted class",

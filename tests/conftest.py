@@ -1,0 +1,12 @@
+import matplotlib.pyplot as plt
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+# The sample notebooks are wrong on purpose; test_notebooks.py runs them.
+collect_ignore_glob = ["samples/*"]

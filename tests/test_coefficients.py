@@ -1,0 +1,53 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from digits_lr import plot_coefficients
+
+COEF = np.array([[0.5, -2.0, 0, 1, 0, 0], [0, 0, 1.5, 0, 0, -1]])
+
+
+def test_every_class_is_drawn_on_one_symmetric_scale():
+    fig = plot_coefficients(COEF, (2, 3), labels=["a", "b"])
+
+    drawn = [ax for ax in fig.axes if ax.get_title()]
+    assert [ax.get_title() for ax in drawn] == ["class a", "class b"]
+    for ax, row in zip(drawn, COEF, strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), row.reshape(2, 3))
+        assert ax.images[0].get_clim() == (-2, 2)
+        assert ax.images[0].get_cmap().name == "RdBu"
+
+
+def test_zero_is_the_middle_of_the_map():
+    image = plot_coefficients(COEF, (2, 3)).axes[0].images[0]
+
+    red, green, blue, _ = image.cmap(image.norm(0.0))
+    assert min(red, green, blue) > 0.95
+
+
+def test_one_colour_bar_and_default_labels():
+    fig = plot_coefficients(np.ones((7, 4)), (2, 2))
+
+    assert [ax.get_title() for ax in fig.axes if ax.get_title()] == [f"class {k}" for k in range(7)]
+    assert [ax.get_ylabel() for ax in fig.axes].count("coefficient") == 1
+
+
+def test_all_zero_coefficients_are_white():
+    assert plot_coefficients(np.zeros((1, 4)), (2, 2)).axes[0].images[0].get_clim() == (-1, 1)
+
+
+@pytest.mark.parametrize(
+    ("coef", "image_shape", "labels", "message"),
+    [
+        (COEF[0], (2, 3), None, r"coef has shape \(6,\); wanted \(n_classes, n_pixels\)"),
+        (COEF[:0], (2, 3), None, "not empty"),
+        (COEF, (2, 2), None, "image_shape is .2, 2.* height . width = 6"),
+        (COEF, (6,), None, "image_shape is"),
+        (COEF, (2, 3), [1], "coef has 2, labels has 1"),
+        (np.full((2, 6), np.inf), (2, 3), None, "coef holds NaN or infinity"),
+    ],
+)
+def test_bad_input_is_named(coef, image_shape, labels, message):
+    with pytest.raises(ValueError, match=message):
+        plot_coefficients(coef, image_shape, labels=labels)
+    assert plt.get_fignums() == []

@@ -1,0 +1,60 @@
+"""pyproject.toml, requirements.lock and environment.yml say the same."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK_TEXT = (ROOT / "requirements.lock").read_text()
+LOCK = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", LOCK_TEXT, flags=re.MULTILINE))
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+PINS = dict(pin.split("=") for pin in CONDA if isinstance(pin, str) and "=" in pin)
+
+REQUIREMENTS = [
+    requirement
+    for group in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for requirement in map(Requirement, group)
+    if requirement.name != PROJECT["name"]
+]
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
+def test_lock_and_conda_meet_every_requirement(requirement):
+    assert LOCK[requirement.name] in requirement.specifier
+    assert PINS[requirement.name] == LOCK[requirement.name]
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
+def test_requirements_have_a_lower_bound_and_nothing_else(requirement):
+    assert [bound.operator for bound in requirement.specifier] == [">="]
+
+
+def test_conda_pins_nothing_beyond_the_project():
+    assert set(PINS) - {requirement.name for requirement in REQUIREMENTS} == {"python"}
+    assert PINS["python"] in SpecifierSet(PROJECT["requires-python"])
+
+
+def test_lock_pins_every_package_with_hashes():
+    entries = re.split(r"\n(?=[a-z])", LOCK_TEXT.strip())
+
+    assert len(entries) == len(LOCK) > 50
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "environment.yml"])
+def test_no_address_is_named(name):
+    assert not re.search(
+        r"https?:|file:|--(extra-)?index-url|--find-links| @ ", (ROOT / name).read_text()
+    )
+
+
+def test_scikit_learn_is_one_that_fits_l1_when_asked():
+    (bound,) = next(r for r in REQUIREMENTS if r.name == "scikit-learn").specifier
+
+    assert bound.version == "1.8"

@@ -1,0 +1,151 @@
+import shutil
+import sys
+
+import joblib
+import numpy as np
+import pytest
+from joblib.parallel import ThreadingBackend
+from scipy.sparse import csr_matrix
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.utils._param_validation import InvalidParameterError
+
+from digits_lr import fitting
+from digits_lr._child import fit_in_child
+from digits_lr.fitting import fit_multinomial, fit_one_vs_rest
+
+OPTIONS = {"C": 0.5, "l1_ratio": 0.5, "tol": 0.02, "max_iter": 100}
+FITS = [fit_multinomial, fit_one_vs_rest]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:400], y[:400]
+
+
+def assert_same_fit(ours, theirs):
+    """The same numbers to the last bit, and the parameters that the caller gave."""
+    assert ours.get_params() == theirs.get_params()
+    for name in ["coef_", "intercept_", "n_iter_", "classes_"]:
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "as_X",
+    [np.asarray, np.asfortranarray, np.float32, np.uint8, csr_matrix],
+    ids=["float64", "fortran", "float32", "uint8", "csr"],
+)
+def test_multinomial_is_scikit_learns_own(digits, as_X):
+    X, y = as_X(digits[0]), digits[1]
+    theirs = LogisticRegression(solver="saga", random_state=3, **OPTIONS).fit(X, y)
+    assert_same_fit(fit_multinomial(X, y, random_state=3, **OPTIONS), theirs)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+@pytest.mark.parametrize("as_X", [np.asarray, csr_matrix], ids=["dense", "csr"])
+def test_one_vs_rest_is_scikit_learns_own(digits, as_X, n_jobs):
+    X, y = as_X(digits[0]), digits[1]
+    saga = LogisticRegression(solver="saga", random_state=3, **OPTIONS)
+    theirs = OneVsRestClassifier(saga, n_jobs=n_jobs).fit(X, y)
+    ours = fit_one_vs_rest(X, y, random_state=3, n_jobs=n_jobs, **OPTIONS)
+    np.testing.assert_array_equal(ours.classes_, theirs.classes_)
+    assert str(ours.get_params()) == str(theirs.get_params())
+    assert len(ours.estimators_) == 10
+    for our_class, their_class in zip(ours.estimators_, theirs.estimators_, strict=True):
+        assert_same_fit(our_class, their_class)
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_labels_may_be_two_strings(digits, fit):
+    X, y = digits
+    labels = np.where(y < 5, "low", "high")
+    model = fit(X, labels, **OPTIONS)
+    assert model.classes_.tolist() == ["high", "low"]
+    assert model.score(X, labels) > 0.8
+
+
+@pytest.mark.parametrize(("fit", "fits"), [(fit_multinomial, "1 of 1"), (fit_one_vs_rest, "10 of")])
+def test_reaching_max_iter_is_said_on_the_callers_line(digits, fit, fits):
+    with pytest.warns(ConvergenceWarning, match=rf"{fits}.* max_iter=2 .*raise max_iter") as caught:
+        fit(*digits, **OPTIONS | {"tol": 1e-9, "max_iter": 2})
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_other_warnings_reach_the_caller(digits):
+    X, y = digits
+    with pytest.warns(UserWarning, match="number of unique classes") as caught:
+        fit_multinomial(X[:25], np.arange(25), **OPTIONS)
+    assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_what_the_child_raises_is_raised_here_with_where_it_happened(digits):
+    with pytest.raises(InvalidParameterError, match="'C' parameter") as raised:
+        fit_in_child(LogisticRegression(C=-1), *digits, print)
+    assert "_child.py" in raised.value.__notes__[0]
+
+
+def test_a_child_that_dies_without_a_word_is_an_error(digits, monkeypatch):
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(RuntimeError, match="died with exit code 1"):
+        fit_multinomial(*digits, **OPTIONS)
+
+
+X_OK, Y_OK = np.eye(4), np.array([0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"X": X_OK[0]}, r"X has shape \(4,\); wanted \(n_samples, n_features\)"),
+        ({"X": X_OK.reshape(4, 2, 2)}, r"X has shape \(4, 2, 2\)"),
+        ({"X": X_OK[:0], "y": Y_OK[:0]}, r"y has shape \(0,\)"),
+        ({"X": X_OK[:, :0]}, r"X has shape \(4, 0\)"),
+        ({"X": csr_matrix(X_OK)[:3]}, "X has 3 rows and y 4 labels"),
+        ({"X": np.where(X_OK, np.nan, 0)}, "X contains NaN"),
+        ({"X": csr_matrix(np.diag([np.inf, 1, 1, 1]))}, "X contains infinity"),
+        ({"X": X_OK.astype(str) + "a"}, "not compatible with arrays of bytes/strings"),
+        ({"y": Y_OK[:, None]}, r"y has shape \(4, 1\); wanted \(n_samples,\)"),
+        ({"y": Y_OK + 0.5}, "y holds float64; wanted integer or string"),
+        ({"y": Y_OK * 0}, "y holds only the class 0; wanted two"),
+        ({"C": 0}, "'C' parameter .* Got 0"),
+        ({"C": np.nan}, "'C' parameter .* Got nan"),
+        ({"l1_ratio": 1.5}, "'l1_ratio' parameter .* Got 1.5"),
+        ({"tol": -1}, "'tol' parameter .* Got -1"),
+        ({"max_iter": 2.5}, "'max_iter' parameter .* Got 2.5"),
+        ({"random_state": "zero"}, "'random_state' parameter .* Got 'zero'"),
+    ],
+)
+def test_bad_input_is_named_before_any_work(fit, changed, message, monkeypatch):
+    monkeypatch.setattr(fitting, "fit_in_child", None)
+    with pytest.raises(ValueError, match=message):
+        fit(**{"X": X_OK, "y": Y_OK, **OPTIONS, **changed})
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5])
+def test_bad_n_jobs_is_named_before_any_work(n_jobs, monkeypatch):
+    monkeypatch.setattr(fitting, "fit_in_child", None)
+    with pytest.raises(ValueError, match=f"n_jobs.*{n_jobs}"):
+        fit_one_vs_rest(X_OK, Y_OK, n_jobs=n_jobs, **OPTIONS)
+
+
+def test_the_callers_joblib_backend_does_the_one_vs_rest_fits(digits, monkeypatch):
+    submitted = []
+
+    class Counting(ThreadingBackend):
+        def submit(self, func, callback=None):
+            submitted.append(func)
+            return super().submit(func, callback)
+
+        apply_async = submit  # joblib before 1.5
+
+    expected = fit_one_vs_rest(*digits, **OPTIONS)
+    joblib.register_parallel_backend("counting", Counting)
+    with joblib.parallel_config("counting"):
+        model = fit_one_vs_rest(*digits, n_jobs=2, **OPTIONS)
+    assert len(submitted) == 10
+    for here, there in zip(model.estimators_, expected.estimators_, strict=True):
+        assert_same_fit(here, there)

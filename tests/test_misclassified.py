@@ -1,0 +1,67 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from digits_lr import misclassified, plot_misclassified
+
+IMAGES = np.arange(6 * 4).reshape(6, 2, 2)
+Y_TRUE = np.array([0, 1, 2, 3, 4, 5])
+Y_PRED = np.array([0, 9, 2, 8, 4, 7])
+
+
+def test_rows_of_the_wrong_predictions():
+    rows = misclassified(Y_TRUE, Y_PRED)
+
+    assert rows.tolist() == [1, 3, 5]
+    assert rows.dtype == np.intp
+
+
+def test_images_truth_and_prediction_belong_together():
+    fig = plot_misclassified(IMAGES, Y_TRUE, Y_PRED)
+
+    drawn = {ax.get_title(): ax.images[0].get_array() for ax in fig.axes if ax.images}
+    assert list(drawn) == [
+        "row 1\ntrue 1, predicted 9",
+        "row 3\ntrue 3, predicted 8",
+        "row 5\ntrue 5, predicted 7",
+    ]
+    for row, image in zip([1, 3, 5], drawn.values(), strict=True):
+        np.testing.assert_array_equal(image, IMAGES[row])
+    assert fig.get_suptitle() == "3 of 3 misclassified images"
+
+
+def test_limit_keeps_the_first():
+    fig = plot_misclassified(IMAGES, Y_TRUE, Y_PRED, limit=2)
+
+    assert [ax.get_title()[:5] for ax in fig.axes if ax.images] == ["row 1", "row 3"]
+    assert fig.get_suptitle() == "2 of 3 misclassified images"
+
+
+def test_twenty_make_four_rows_of_five():
+    y_true = np.zeros(30, int)
+    fig = plot_misclassified(np.ones((30, 2, 2)), y_true, y_true + 1)
+
+    assert fig.axes[0].get_gridspec().get_geometry() == (4, 5)
+    assert sum(bool(ax.images) for ax in fig.axes) == 20
+
+
+def test_nothing_wrong_is_said():
+    fig = plot_misclassified(IMAGES, Y_TRUE, Y_TRUE)
+
+    assert [text.get_text() for text in fig.texts] == ["All 6 images are classified right."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "limit", "message"),
+    [
+        ((IMAGES[:5], Y_TRUE, Y_PRED), 20, "images has 5, y_true has 6"),
+        ((IMAGES, Y_TRUE[:5], Y_PRED), 20, "y_true has 5, y_pred has 6"),
+        ((IMAGES[0], Y_TRUE, Y_PRED), 20, "images has shape"),
+        ((IMAGES, Y_TRUE.astype(str), Y_PRED), 20, "both integers or both strings"),
+        ((IMAGES, Y_TRUE, Y_PRED), 0, "limit is 0; wanted 1 or more"),
+    ],
+)
+def test_bad_input_is_named(arguments, limit, message):
+    with pytest.raises(ValueError, match=message):
+        plot_misclassified(*arguments, limit=limit)
+    assert plt.get_fignums() == []

@@ -1,0 +1,289 @@
+"""What nbval does not see in a stored notebook, and proof that nbval and these guards can fail."""
+
+import ast
+import base64
+import io
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = Path(__file__).parent / "samples"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+# Numbers in prose that no output prints, each with its source.
+CITED = {
+    "01_digits_l2_saga": {
+        "8x8": "load_digits, and the shape printed under The data",
+    },
+    "02_mnist_l1_saga": {
+        "28x28": "the shape printed under The data",
+    },
+}
+MACHINE_PATH = re.compile(r"/home/|/root/|/Users/|/tmp/|site-packages|[A-Z]:\\\\|\b0x[0-9a-f]{6,}")
+OUTPUT_TYPES = {"text/plain", "image/png"}
+
+
+def complaints(notebook):
+    """Return what is wrong with a stored notebook, one line each."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    found = []
+
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        found.append("not executed from the first cell to the last")
+    if not any(cell.outputs for cell in code):
+        found.append("stripped of its outputs")
+    if set(notebook.metadata) != {"kernelspec", "language_info", "title"}:
+        found.append(f"metadata of the notebook: {sorted(notebook.metadata)}")
+    if set(notebook.metadata.get("language_info", {})) - {"name"}:
+        found.append("metadata of the machine's Python")
+    if statistics.median(len(cell.source.splitlines()) for cell in code) > 5:
+        found.append("code cells longer than 5 lines in the median")
+
+    for number, cell in enumerate(code):
+        found += [f"code cell {number}: {complaint}" for complaint in _cell_complaints(cell)]
+    return [*found, *_outline_complaints(notebook)]
+
+
+def _cell_complaints(cell):
+    if cell.metadata:
+        yield f"metadata or tags {dict(cell.metadata)}"  # no cell is tagged out of the comparison
+    if re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)_|^\s*[%!]", cell.source, flags=re.MULTILINE):
+        yield "nbval marker or magic"
+    if len(cell.source.splitlines()) > 15:
+        yield "longer than 15 lines"
+    definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+    if any(isinstance(node, definitions) for node in ast.walk(ast.parse(cell.source))):
+        yield "defines a function or a class"
+    if MACHINE_PATH.search(cell.source + str(cell.outputs)):
+        yield "machine path or memory address"
+
+    for output in cell.outputs:
+        if output.output_type == "error":
+            yield "an error is stored"
+        elif output.output_type == "stream":
+            if output.name != "stdout":
+                yield f"output on {output.name}"
+            if set(output.text) & set("\r\b\x1b"):
+                yield "terminal control characters"
+        else:
+            if set(output.data) - OUTPUT_TYPES:
+                yield f"output of type {sorted(set(output.data) - OUTPUT_TYPES)}"
+            if "image/png" in output.data:
+                alt = output.metadata.get("image/png", {}).get("alt", "")
+                if not alt or alt != output.data.get("text/plain"):
+                    yield "picture whose alternative text is not its plain text"
+
+
+def _outline_complaints(notebook):
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", prose, flags=re.MULTILINE)]
+    if levels.count(1) != 1 or levels[0] != 1:
+        yield "wanted one first-level heading, at the top"
+    if any(after > before + 1 for before, after in pairwise(levels)):
+        yield "a heading level is skipped"
+
+
+def numbers(text):
+    """Return the numbers of `text` as written, thousands separators dropped."""
+    return re.findall(
+        r"(?<![\w.])\d+(?:x\d+)?(?:\.\d+)?(?:e[+-]\d+)?", re.sub(r"(?<=\d),(?=\d{3})", "", text)
+    )
+
+
+def prose_of(cell):
+    """Return the cell's text without code, formulas and link targets."""
+    text = re.sub(r"\$\$.*?\$\$|\$.*?\$|`[^`]*`|\]\([^)]*\)", " ", cell.source, flags=re.DOTALL)
+    return re.sub(r"^(\d+)\. ", "", text, flags=re.MULTILINE)  # list numbers
+
+
+def printed_by(cell):
+    """Return the text that a reader sees in the cell and below it."""
+    shown = [output.get("text", "") for output in cell.outputs]
+    shown += [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return "\n".join([cell.source.replace("_", ","), *shown])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_whole_and_clean(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+
+    assert complaints(notebook) == []
+    assert 20 <= len(notebook.cells) <= 35
+    assert path.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_number_in_prose_is_in_an_output(path):
+    notebook = nbformat.read(path, as_version=4)
+    seen = {
+        number
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for number in numbers(printed_by(cell))
+    }
+    said = [
+        number
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for number in numbers(prose_of(cell))
+    ]
+
+    assert said
+    assert [number for number in said if number not in seen | CITED[path.stem].keys()] == []
+
+
+def test_cited_numbers_are_used():
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        said = {
+            n for cell in cells if cell.cell_type == "markdown" for n in numbers(prose_of(cell))
+        }
+
+        assert CITED[path.stem].keys() <= said
+
+
+@pytest.fixture
+def sample():
+    return nbformat.read(SAMPLES / "sample-pass.ipynb", as_version=4)
+
+
+def run_nbval(notebook, folder):
+    """Run nbval as `make test` does, over `notebook` beside the notebooks' own conftest."""
+    nbformat.write(notebook, folder / "sample.ipynb")
+    shutil.copy(ROOT / "notebooks" / "conftest.py", folder)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--color=no", folder],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+
+
+def picture_of(notebook):
+    """Return the output of the sample that holds its picture."""
+    return notebook.cells[-1].outputs[0]
+
+
+def repack(png, change=None):
+    """Return base64 `png` with other bytes: `change` on the pixels, then the least compression."""
+    image = Image.open(io.BytesIO(base64.b64decode(png)))
+    if change:
+        change(image)
+    packed = io.BytesIO()
+    image.save(packed, format="png", compress_level=1)
+    return base64.b64encode(packed.getvalue()).decode()
+
+
+def test_nbval_passes_the_sample_whatever_bytes_pack_its_picture(sample, tmp_path):
+    data = picture_of(sample).data
+    repacked = repack(data["image/png"])
+    assert repacked != data["image/png"]
+    data["image/png"] = repacked
+
+    done = run_nbval(sample, tmp_path)
+
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
+def test_nbval_rejects_one_wrong_digit_and_names_the_cell(tmp_path):
+    wrong = nbformat.read(SAMPLES / "sample-fail-wrong.ipynb", as_version=4)
+
+    done = run_nbval(wrong, tmp_path)
+
+    assert done.returncode == 1
+    assert "FAILED sample.ipynb::Cell 1" in done.stdout
+    assert "1 failed, 2 passed" in done.stdout
+
+
+def test_nbval_rejects_one_wrong_pixel_and_names_the_cell(sample, tmp_path):
+    def darken_one(image):
+        red, *rest = image.getpixel((5, 5))
+        image.putpixel((5, 5), (red - 1, *rest))
+
+    data = picture_of(sample).data
+    data["image/png"] = repack(data["image/png"], darken_one)
+
+    done = run_nbval(sample, tmp_path)
+
+    assert done.returncode == 1
+    assert "FAILED sample.ipynb::Cell 2" in done.stdout
+    assert "picture of 400x400 pixels" in done.stdout
+
+
+def test_guards_reject_a_stripped_notebook_that_nbval_passes(tmp_path):
+    stripped = nbformat.read(SAMPLES / "sample-fail-stripped.ipynb", as_version=4)
+
+    assert run_nbval(stripped, tmp_path).returncode == 0  # though its source is wrong
+    assert "stripped of its outputs" in complaints(stripped)
+    assert "not executed from the first cell to the last" in complaints(stripped)
+
+
+def test_guards_pass_the_sample(sample):
+    assert complaints(sample) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda nb: nb.cells[3].update(execution_count=None), "not executed from the first"),
+        (lambda nb: nb.cells[3].update(execution_count=5), "not executed from the first"),
+        (lambda nb: nb.metadata.update(widgets={}), "metadata of the notebook"),
+        (lambda nb: nb.metadata.language_info.update(version="3.11"), "machine's Python"),
+        (lambda nb: nb.cells[1].update(source="\n".join("abcdef")), None),
+        (lambda nb: [c.update(source="\n".join("abcdef")) for c in nb.cells[1:]], "5 lines"),
+        (lambda nb: nb.cells[1].update(source="\n".join("a" * 16)), "longer than 15 lines"),
+        (lambda nb: nb.cells[1].metadata.update(tags=["nbval-ignore-output"]), "tags"),
+        (lambda nb: nb.cells[1].metadata.update(execution={}), "metadata or tags"),
+        (lambda nb: nb.cells[1].update(source="# NBVAL_IGNORE_OUTPUT"), "nbval marker"),
+        (lambda nb: nb.cells[1].update(source="a = 1\n%time a"), "nbval marker or magic"),
+        (lambda nb: nb.cells[1].update(source="def f():\n    pass"), "defines a function"),
+        (lambda nb: nb.cells[1].update(source="f = lambda: 1"), "defines a function"),
+        (lambda nb: nb.cells[1].update(source="class A:\n    pass"), "defines a function"),
+        (lambda nb: nb.cells[2].outputs[0].update(text="/home/me/x"), "machine path"),
+        (lambda nb: nb.cells[2].outputs[0].update(text="<A at 0x7fab12345678>"), "memory address"),
+        (lambda nb: nb.cells[2].outputs[0].update(name="stderr"), "output on stderr"),
+        (lambda nb: nb.cells[2].outputs[0].update(text="50%\r100%"), "control characters"),
+        (lambda nb: nb.cells[2].outputs[0].update(output_type="error"), "an error is stored"),
+        (lambda nb: picture_of(nb).data.update({"text/html": "<b>"}), "output of type"),
+        (lambda nb: picture_of(nb).metadata["image/png"].update(alt=""), "alternative text"),
+        (lambda nb: picture_of(nb).data.update({"text/plain": "x"}), "alternative text"),
+        (lambda nb: nb.cells[0].update(source="No heading."), "first-level heading"),
+        (lambda nb: nb.cells[0].update(source="# One\n# Two"), "first-level heading"),
+        (lambda nb: nb.cells[0].update(source="# One\n### Three"), "level is skipped"),
+    ],
+)
+def test_each_guard_can_fail(sample, change, complaint):
+    change(sample)
+
+    found = complaints(sample)
+
+    if complaint is None:
+        assert found == []
+    else:
+        assert any(complaint in line for line in found), found
+
+
+def test_numbers_in_prose_are_found_whatever_their_form():
+    assert numbers("1,797 of 0.9556, 8x8, 1.5e+03; L2, w0 and v1.2") == [
+        "1797",
+        "0.9556",
+        "8x8",
+        "1.5e+03",
+    ]
+
+
+def test_code_formulas_and_links_are_not_prose():
+    cell = nbformat.v4.new_markdown_cell("1. `C=50` $x_3$ [MNIST](/d/554) 7\n\n$$9$$")
+
+    assert numbers(prose_of(cell)) == ["7"]

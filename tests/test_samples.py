@@ -1,0 +1,70 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from digits_lr import plot_class_balance, plot_samples
+
+IMAGES = np.arange(7 * 6, dtype=float).reshape(7, 2, 3)
+
+
+def test_samples_show_each_image_under_its_label():
+    fig = plot_samples(IMAGES, list("abcdefg"))
+
+    drawn = [ax for ax in fig.axes if ax.images]
+    assert [ax.get_title() for ax in drawn] == [f"label {letter}" for letter in "abcdefg"]
+    for ax, image in zip(drawn, IMAGES, strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), image)
+        assert ax.images[0].get_clim() == (0, 41)  # one grey scale for all
+    assert not any(ax.axison for ax in fig.axes)
+
+
+def test_samples_accept_integers_and_blank_images():
+    fig = plot_samples(np.zeros((1, 2, 2), dtype=np.uint8), [3])
+
+    assert fig.axes[0].images[0].get_clim() == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (IMAGES[0], [1, 2], r"images has shape \(2, 3\); wanted \(n_images, height, width\)"),
+        (IMAGES[:0], [], "images has shape .0, 2, 3.* not empty"),
+        (IMAGES, [1, 2], "images has 7, labels has 2"),
+        (IMAGES, np.zeros((7, 1), int), r"labels has shape \(7, 1\)"),
+        (IMAGES, np.full(7, np.nan), "labels holds float64; wanted integer or string"),
+        (np.where(IMAGES == 5, np.nan, IMAGES), range(7), "images holds NaN"),
+        (IMAGES.astype(str), range(7), "images holds <U32; wanted numbers"),
+    ],
+)
+def test_samples_reject_bad_input(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        plot_samples(images, labels)
+    assert plt.get_fignums() == []
+
+
+def test_class_balance_shows_shares_and_counts():
+    ax = plot_class_balance([0, 0, 1, 2], [0, 2]).axes[0]
+
+    train, test = ax.containers
+    assert [bar.get_height() for bar in train] == [50, 25, 25]
+    assert [bar.get_height() for bar in test] == [50, 0, 50]
+    assert [text.get_text() for text in ax.texts] == ["2", "1", "1", "1", "0", "1"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2"]
+    assert {text.get_text() for text in ax.get_legend().texts} == {
+        "train (4 images)",
+        "test (2 images)",
+        "equal share",
+    }
+
+
+@pytest.mark.parametrize(
+    ("y_train", "y_test", "message"),
+    [
+        ([], [1], "y_train has shape"),
+        ([1], [[1]], "y_test has shape"),
+        ([1], ["1"], "y_train holds int64 and y_test holds <U1"),
+    ],
+)
+def test_class_balance_rejects_bad_input(y_train, y_test, message):
+    with pytest.raises(ValueError, match=message):
+        plot_class_balance(y_train, y_test)
