@@ -16,6 +16,7 @@ help: ## list the targets
 
 notebooks: data ## the main job: environment, data, both notebooks executed in place, HTML
 	$(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to notebook --execute --inplace $(NOTEBOOKS)
+	$(BIN)/python docs/extract_figures.py
 	@$(MAKE) --no-print-directory html
 
 test: data ## unit tests, then every cell of both notebooks against its stored output

@@ -1,4 +1,4 @@
-"""nbval compares every stored output but pictures; here it compares those too, pixel by pixel."""
+"""nbval leaves pictures out; here it compares those too, pixel by pixel."""
 
 import base64
 import hashlib
@@ -14,14 +14,18 @@ _PNG_START = base64.b64encode(b"\x89PNG\r\n").decode()
 def pytest_collectstart(collector):
     """Take PNG off the list of what nbval leaves out."""
     if isinstance(collector, IPyNbFile):
-        collector.skip_compare = tuple(key for key in collector.skip_compare if key != "image/png")
+        collector.skip_compare = tuple(
+            key for key in collector.skip_compare if key != "image/png"
+        )
 
 
 def pytest_itemcollected(item):
-    """Compare a PNG by its pixels: another zlib may pack the same picture in other bytes."""
+    """Compare a PNG by its pixels: another zlib packs them in other bytes."""
     if isinstance(item, IPyNbCell):
         sanitize = item.sanitize
-        item.sanitize = lambda value: _pixels(value) if _is_png(value) else sanitize(value)
+        item.sanitize = lambda value: (
+            _pixels(value) if _is_png(value) else sanitize(value)
+        )
 
 
 def _is_png(value):

@@ -1,8 +1,10 @@
 import shutil
 import sys
+import tempfile
 
 import joblib
 import numpy as np
+import psutil
 import pytest
 from joblib.parallel import ThreadingBackend
 from scipy.sparse import csr_matrix
@@ -35,8 +37,8 @@ def assert_same_fit(ours, theirs):
 
 @pytest.mark.parametrize(
     "as_X",
-    [np.asarray, np.asfortranarray, np.float32, np.uint8, csr_matrix],
-    ids=["float64", "fortran", "float32", "uint8", "csr"],
+    [np.asarray, lambda X: np.asfortranarray(X, np.float32), np.uint8, csr_matrix],
+    ids=["float64", "fortran-float32", "uint8", "csr"],
 )
 def test_multinomial_is_scikit_learns_own(digits, as_X):
     X, y = as_X(digits[0]), digits[1]
@@ -44,12 +46,13 @@ def test_multinomial_is_scikit_learns_own(digits, as_X):
     assert_same_fit(fit_multinomial(X, y, random_state=3, **OPTIONS), theirs)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 3])
-@pytest.mark.parametrize("as_X", [np.asarray, csr_matrix], ids=["dense", "csr"])
+@pytest.mark.parametrize(
+    ("as_X", "n_jobs"), [(np.asarray, 1), (np.asarray, 3), (csr_matrix, 3)], ids=str
+)
 def test_one_vs_rest_is_scikit_learns_own(digits, as_X, n_jobs):
     X, y = as_X(digits[0]), digits[1]
     saga = LogisticRegression(solver="saga", random_state=3, **OPTIONS)
-    theirs = OneVsRestClassifier(saga, n_jobs=n_jobs).fit(X, y)
+    theirs = OneVsRestClassifier(saga).fit(X, y).set_params(n_jobs=n_jobs)
     ours = fit_one_vs_rest(X, y, random_state=3, n_jobs=n_jobs, **OPTIONS)
     np.testing.assert_array_equal(ours.classes_, theirs.classes_)
     assert str(ours.get_params()) == str(theirs.get_params())
@@ -75,9 +78,8 @@ def test_reaching_max_iter_is_said_on_the_callers_line(digits, fit, fits):
 
 
 def test_other_warnings_reach_the_caller(digits):
-    X, y = digits
     with pytest.warns(UserWarning, match="number of unique classes") as caught:
-        fit_multinomial(X[:25], np.arange(25), **OPTIONS)
+        fit_multinomial(digits[0][:25], np.arange(25), **OPTIONS)
     assert {warning.filename for warning in caught} == {__file__}
 
 
@@ -87,10 +89,28 @@ def test_what_the_child_raises_is_raised_here_with_where_it_happened(digits):
     assert "_child.py" in raised.value.__notes__[0]
 
 
-def test_a_child_that_dies_without_a_word_is_an_error(digits, monkeypatch):
-    monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    with pytest.raises(RuntimeError, match="died with exit code 1"):
+def test_a_child_that_dies_is_an_error_with_its_last_words(digits, monkeypatch):
+    monkeypatch.setattr(sys, "executable", shutil.which("cat"))  # which knows no option -P
+    with pytest.raises(RuntimeError, match=r"exit code 1 [\s\S]* option"):
         fit_multinomial(*digits, **OPTIONS)
+
+
+def test_lines_come_while_the_fit_goes_on_and_an_error_here_ends_it(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    X, y = np.tile(digits[0], (200, 1)), np.tile(digits[1], 200)
+    seen = []
+
+    def show(line):
+        seen.append((line, list(tmp_path.glob("*/result"))))
+        raise InterruptedError
+
+    # A hundred slow epochs: too few lines to fill the buffer that C would write when full.
+    model = LogisticRegression(solver="saga", tol=0, max_iter=100, verbose=1)
+    with pytest.raises(InterruptedError):
+        fit_in_child(model, X, y, show)
+    assert seen == [("Epoch 1, change: 1\n", [])]
+    assert psutil.Process().children() == []
+    assert list(tmp_path.iterdir()) == []
 
 
 X_OK, Y_OK = np.eye(4), np.array([0, 1, 0, 1])
@@ -133,19 +153,19 @@ def test_bad_n_jobs_is_named_before_any_work(n_jobs, monkeypatch):
 
 
 def test_the_callers_joblib_backend_does_the_one_vs_rest_fits(digits, monkeypatch):
-    submitted = []
+    asked = []
 
-    class Counting(ThreadingBackend):
-        def submit(self, func, callback=None):
-            submitted.append(func)
-            return super().submit(func, callback)
+    class Recording(ThreadingBackend):
+        def effective_n_jobs(self, n_jobs):
+            asked.append(n_jobs)
+            return super().effective_n_jobs(n_jobs)
 
-        apply_async = submit  # joblib before 1.5
-
-    expected = fit_one_vs_rest(*digits, **OPTIONS)
-    joblib.register_parallel_backend("counting", Counting)
-    with joblib.parallel_config("counting"):
-        model = fit_one_vs_rest(*digits, n_jobs=2, **OPTIONS)
-    assert len(submitted) == 10
-    for here, there in zip(model.estimators_, expected.estimators_, strict=True):
-        assert_same_fit(here, there)
+    monkeypatch.setattr(fitting, "fit_in_child", None)
+    joblib.register_parallel_backend("recording", Recording)
+    with joblib.parallel_config("recording"):
+        ours = fit_one_vs_rest(*digits, n_jobs=2, **OPTIONS)
+    assert set(asked) == {2}
+    saga = LogisticRegression(solver="saga", random_state=0, **OPTIONS)
+    theirs = OneVsRestClassifier(saga).fit(*digits)
+    for our_class, their_class in zip(ours.estimators_, theirs.estimators_, strict=True):
+        assert_same_fit(our_class, their_class)

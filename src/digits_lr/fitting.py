@@ -85,7 +85,9 @@ def fit_multinomial(
     """
     X, y = _check_data(X, y)
     model = _saga(C, l1_ratio, tol, max_iter, random_state)
-    with progress_bar(progress, bar_format="{desc} |{bar:20}| {elapsed}, {remaining} left") as bar:
+    with progress_bar(
+        progress, desc="starting", bar_format="{desc} |{bar:20}| {elapsed}, {remaining} left"
+    ) as bar:
         model.verbose = int(not bar.disable)
         model, caught = fit_in_child(model, X, y, partial(_show_epoch, bar, tol, max_iter))
     model.verbose = 0
@@ -105,7 +107,7 @@ def fit_one_vs_rest(
     n_jobs: int = 5,
     progress: bool = True,
 ) -> OneVsRestClassifier:
-    """Fit one binary logistic regression a class, that class against the rest, by saga [1]_.
+    """Fit one binary logistic regression a class, that class against the rest [1]_, by saga.
 
     The model is the one that ``OneVsRestClassifier(LogisticRegression(solver="saga", ...)).fit(X,
     y)`` gives, to the last bit and for every `n_jobs`. As `fit_multinomial`, it is fitted in a
@@ -124,7 +126,7 @@ def fit_one_vs_rest(
     n_jobs : int, default=5
         Classes fitted at the same time; -1 for as many as there are processors.
     progress : bool, default=True
-        Show classes done and time while someone watches, as in `fit_multinomial`.
+        Show classes done and elapsed time while someone watches, as in `fit_multinomial`.
 
     Returns
     -------
@@ -144,8 +146,8 @@ def fit_one_vs_rest(
 
     References
     ----------
-    .. [1] A. Defazio, F. Bach, S. Lacoste-Julien, "SAGA: A Fast Incremental Gradient Method With
-       Support for Non-Strongly Convex Composite Objectives", NeurIPS 2014, arXiv:1407.0202.
+    .. [1] R. Rifkin, A. Klautau, "In Defense of One-Vs-All Classification", Journal of Machine
+       Learning Research 5, 2004.
     """
     X, y = _check_data(X, y)
     if n_jobs == 0:
@@ -160,7 +162,7 @@ def fit_one_vs_rest(
         with progress_bar(
             progress,
             total=n_classes if n_classes > 2 else 1,
-            bar_format="{n} of {total} classes |{bar:20}| {elapsed}, {remaining} left",
+            bar_format="{n} of {total} classes |{bar:20}| {elapsed}",
         ) as bar:
             model.estimator.verbose = int(not bar.disable)
             model, caught = fit_in_child(model, X, y, partial(_show_classes, bar))

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from digits_lr.mnist_sources import Arrays, DataHome
 
 __all__ = ["load_mnist"]
 
+LOCK_SECONDS = 600  # then we do without the cache
 SHA256 = {
     "images": "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96",
     "labels": "671ff9d70b4811116d55c3dd479efa7a981e2e62753ef7a6d5c15fea81e63d27",
@@ -56,63 +57,62 @@ def load_mnist(source: str | os.PathLike[str] = "auto", *, data_home: DataHome =
     OSError
         If no source gave the right bytes: with each one's reason, and what to do.
     """
-    images, labels, note = _load(source, data_home)
+    arrays, note, _ = _load(source, data_home)
     if note:
         print(note, file=sys.stderr)
-    return images, labels
+    return arrays
 
 
-def _load(source: str | os.PathLike[str], data_home: DataHome) -> tuple[*Arrays, str]:
-    """Return the verified arrays, and the line to say about them, "" for none."""
-    sources = {"cache": _from_cache} | mnist_sources.SOURCES
-    if source == "auto":
-        names = list(sources)
-    elif isinstance(source, str) and source in sources:
-        names = [source]
-    elif isinstance(source, str | os.PathLike) and (folder := Path(source).expanduser()).is_dir():
-        names = [str(source)]
-        sources[names[0]] = partial(mnist_sources.from_folder, folder)
-    else:
-        raise ValueError(
-            f"source must be 'auto', {', '.join(map(repr, sources))} "
-            f"or an existing folder, got {source!r}"
-        )
-    with contextlib.suppress(OSError):  # without a home we go uncached
-        _cache_file(data_home)  # but not with one of the wrong type
-
+def _load(source: str | os.PathLike[str], data_home: DataHome) -> tuple[Arrays, str, bool]:
+    """Return the verified arrays, the line to say about them or "", and if they are cached."""
+    sources = _choose(source)
     reasons = {}
 
-    def attempt(name):
+    def attempt(name, read):
         try:
-            return _verified(*sources[name](data_home))
+            return _verified(*read(data_home))
         except Exception as error:  # whatever is wrong with it, the next source may serve
             reasons[name] = _reason(error)
 
-    if names[0] == "cache" and (arrays := attempt("cache")):
-        return *arrays, ""
+    if "cache" in sources and (arrays := attempt("cache", _from_cache)):
+        return arrays, "", True
     with _locked(data_home) as trouble:
         # Now another process may have filled the cache, so "cache" has its turn again.
-        for name in names:
-            if arrays := attempt(name):
+        for name, read in sources.items():
+            if arrays := attempt(name, read):
                 break
         else:
             files = [file for kind in SHA256 for file, _ in mnist_sources.idx_files(kind)]
             raise OSError(
                 "MNIST could not be loaded:\n"
-                + "".join(f"  {name}: {reasons[name]}\n" for name in names)
+                + "".join(f"  {name}: {reasons[name]}\n" for name in sources)
                 + f"What always works: put {', '.join(files)} (gzipped or not) "
                 'in a folder and call load_mnist("that/folder").'
             )
         if name == "cache":
-            return *arrays, ""
+            return arrays, "", True
+        why_not = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         # A home that cannot be written does no harm if its cache is right already.
-        trouble = "" if attempt("cache") else trouble or _store(*arrays, data_home)
-    note = f"MNIST: from {name}" + (f", not cached ({trouble})" if trouble else "")
+        trouble = "" if attempt("cache", _from_cache) else trouble or _store(*arrays, data_home)
+    said = [f"MNIST: from {name}, not cached ({trouble})" if trouble else f"MNIST: from {name}"]
     if source == "auto":
-        return *arrays, "; ".join(
-            [note, *(f"{n}: {reasons[n]}" for n in names[: names.index(name)])]
-        )
-    return *arrays, note if trouble else ""
+        said.append(why_not)
+    elif not trouble:
+        said = []
+    return arrays, "; ".join(said), not trouble
+
+
+def _choose(source: str | os.PathLike[str]) -> dict[str, Callable[[DataHome], Arrays]]:
+    """Return the sources to try, in order."""
+    sources = {"cache": _from_cache, **mnist_sources.SOURCES}
+    if isinstance(source, str) and source == "auto":
+        return sources
+    if isinstance(source, str) and source in sources:
+        return {source: sources[source]}
+    if isinstance(source, str | os.PathLike) and (folder := Path(source).expanduser()).is_dir():
+        return {str(folder): partial(mnist_sources.from_folder, folder)}
+    names = ", ".join(map(repr, ["auto", *sources]))
+    raise ValueError(f"source must be {names} or an existing folder, got {source!r}")
 
 
 def _reason(error: Exception) -> str:
@@ -159,8 +159,8 @@ def _locked(data_home: DataHome) -> Iterator[str]:
         try:
             path = _cache_file(data_home)
             path.parent.mkdir(exist_ok=True)
-            stack.enter_context(FileLock(f"{path}.lock", timeout=600))
-        except OSError as error:
+            stack.enter_context(FileLock(f"{path}.lock", timeout=LOCK_SECONDS))
+        except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
             trouble = _reason(error)
         yield trouble
 
@@ -200,7 +200,10 @@ def _main(argv: list[str] | None = None) -> int:
             _verified(*_from_cache(args.data_home))
             print(f"MNIST: verified in {path}")
         else:
-            print(_load(args.source, args.data_home)[2] or f"MNIST: verified in {path}")
+            _, note, cached = _load(args.source, args.data_home)
+            if not cached:
+                raise OSError(note)
+            print(note or f"MNIST: verified in {path}")
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

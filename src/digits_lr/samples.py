@@ -75,7 +75,7 @@ def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
     y_train, y_test = check_label_pair(y_train, y_test, names=("y_train", "y_test"))
     classes = np.union1d(y_train, y_test)
     positions = np.arange(len(classes))
-    fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
+    fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
     for offset, name, y, color in [
         (-0.2, "train", y_train, "#4c72b0"),
         (0.2, "test", y_test, "#dd8452"),
@@ -88,7 +88,7 @@ def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
             color=color,
             label=f"{name} ({len(y):,} images)",
         )
-        ax.bar_label(bars, labels=[f"{count:,}" for count in counts], fontsize=7)
+        ax.bar_label(bars, labels=[f"{count:,}" for count in counts], fontsize=6.5)
     ax.axhline(100 / len(classes), color="0.4", linewidth=0.8, linestyle="--", label="equal share")
     ax.set(xlabel="class", ylabel="share of the set (%)", title="Images per class")
     ax.set_xticks(positions, classes)
