@@ -29,7 +29,7 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 	$(BIN)/python -m venv --clear build/lowest
 	build/lowest/bin/python -m pip install --quiet uv
 	build/lowest/bin/uv pip install --quiet --python build/lowest --resolution lowest-direct '.[notebooks,test]'
-	build/lowest/bin/python -m pytest -m "not network" tests
+	build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning tests
 
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder
 	@$(BIN)/python -m digits_lr.mnist fetch

@@ -6,7 +6,9 @@ c = get_config()  # noqa: F821 (given by traitlets, which executes this file)
 c.ExecutePreprocessor.record_timing = False
 c.ExecutePreprocessor.store_widget_state = False
 c.ExecutePreprocessor.kernel_name = "python3"
-c.ExecutePreprocessor.timeout = 1800
+c.ExecutePreprocessor.timeout = 3600
+# Once more after the execution: text that is printed slowly arrives in pieces.
+c.Exporter.preprocessors = ["nbconvert.preprocessors.CoalesceStreamsPreprocessor"]
 c.ClearMetadataPreprocessor.enabled = True
 c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"tags"}
 c.ClearMetadataPreprocessor.preserve_nb_metadata_mask = {

@@ -77,7 +77,8 @@ def test_reaching_max_iter_is_said_on_the_callers_line(digits, fit, fits):
     assert [warning.filename for warning in caught] == [__file__]
 
 
-def test_other_warnings_reach_the_caller(digits):
+def test_other_warnings_reach_the_caller_whose_filters_decide(digits, monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # the child's filters, not ours
     with pytest.warns(UserWarning, match="number of unique classes") as caught:
         fit_multinomial(digits[0][:25], np.arange(25), **OPTIONS)
     assert {warning.filename for warning in caught} == {__file__}
@@ -90,13 +91,24 @@ def test_what_the_child_raises_is_raised_here_with_where_it_happened(digits):
 
 
 def test_a_child_that_dies_is_an_error_with_its_last_words(digits, monkeypatch):
-    monkeypatch.setattr(sys, "executable", shutil.which("cat"))  # which knows no option -P
+    monkeypatch.setattr(sys, "executable", shutil.which("cat"))  # which knows no -P
     with pytest.raises(RuntimeError, match=r"exit code 1 [\s\S]* option"):
         fit_multinomial(*digits, **OPTIONS)
 
 
+def test_one_vs_rest_workers_are_threads_of_the_one_child(digits):
+    def processes():
+        return set(psutil.Process().children(recursive=True))
+
+    seen, before = [], processes()
+    model = OneVsRestClassifier(LogisticRegression(solver="saga", tol=0.1, verbose=1), n_jobs=3)
+    fit_in_child(model, *digits, lambda _: seen.append(len(processes() - before)))
+    assert set(seen) == {1}
+
+
 def test_lines_come_while_the_fit_goes_on_and_an_error_here_ends_it(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     X, y = np.tile(digits[0], (200, 1)), np.tile(digits[1], 200)
     seen = []
 

@@ -526,6 +526,11 @@ def test_killed_at_any_moment(home):
     assert others > 40
 
 
+def test_reading_the_cache_waits_for_nobody(home, cached):
+    load_mnist(data_home=home)
+    assert [path for path in home.rglob("*") if path.is_file()] == [cached]  # no lock
+
+
 @pytest.mark.usefixtures("offline")
 def test_another_process_may_fill_the_cache_while_this_one_waits(home, cached, monkeypatch):
     cached.unlink()

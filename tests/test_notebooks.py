@@ -75,6 +75,8 @@ def _cell_complaints(cell):
     if MACHINE_PATH.search(cell.source + str(cell.outputs)):
         yield "machine path or memory address"
 
+    if sum(output.output_type == "stream" for output in cell.outputs) > 1:
+        yield "printed text in more than one piece"
     for output in cell.outputs:
         if output.output_type == "error":
             yield "an error is stored"
@@ -232,18 +234,18 @@ def test_nbval_rejects_one_wrong_digit_and_names_the_cell(tmp_path):
 
 
 def test_nbval_rejects_one_wrong_pixel_and_names_the_cell(sample, tmp_path):
-    def darken_one(image):
-        red, *rest = image.getpixel((5, 5))
-        image.putpixel((5, 5), (red - 1, *rest))
+    def brighten_one(image):
+        red, *rest = image.getpixel((5, 6))
+        image.putpixel((5, 6), (red + 1, *rest))
 
     data = picture_of(sample).data
-    data["image/png"] = repack(data["image/png"], darken_one)
+    data["image/png"] = repack(data["image/png"], brighten_one)
 
     done = run_nbval(sample, tmp_path)
 
     assert done.returncode == 1
     assert "FAILED sample.ipynb::Cell 2" in done.stdout
-    assert "picture of 400x400 pixels" in done.stdout
+    assert "picture of 200x200 pixels" in done.stdout
 
 
 def test_guards_reject_a_stripped_notebook_that_nbval_passes(tmp_path):
@@ -275,6 +277,7 @@ def test_guards_pass_the_sample(sample):
         (lambda nb: nb.cells[1].update(source="def f():\n    pass"), "defines a function"),
         (lambda nb: nb.cells[1].update(source="f = lambda: 1"), "defines a function"),
         (lambda nb: nb.cells[1].update(source="class A:\n    pass"), "defines a function"),
+        (lambda nb: nb.cells[2].outputs.append(nb.cells[2].outputs[0]), "more than one piece"),
         (lambda nb: nb.cells[2].outputs[0].update(text="/home/me/x"), "machine path"),
         (lambda nb: nb.cells[2].outputs[0].update(text="<A at 0x7fab12345678>"), "memory address"),
         (lambda nb: nb.cells[2].outputs[0].update(name="stderr"), "output on stderr"),

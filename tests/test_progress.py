@@ -170,7 +170,11 @@ def test_fit_ends_and_tidies_up_when_its_caller_is_killed(tmp_path, monkeypatch)
         [child] = children(process)
         assert list(tmp_path.iterdir()) != []
         os.killpg(process.pid, signal.SIGKILL)  # what Jupyter does to a busy kernel
-    wait_until(lambda: has_ended(child))
+    try:
+        wait_until(lambda: has_ended(child))
+    except AssertionError:
+        child.kill()
+        raise
     assert list(tmp_path.iterdir()) == []
 
 
@@ -186,7 +190,7 @@ def has_ended(process):
 
 
 def wait_until(condition):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)

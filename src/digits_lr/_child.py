@@ -4,13 +4,11 @@ The child is started with this file as its script and a folder as its argument. 
 finds ``task``, the model and the data, and leaves ``result``, the fitted model or what it raised.
 """
 
-import ctypes
 import os
 import shutil
 import subprocess
 import sys
 import threading
-import time
 import traceback
 import warnings
 from collections import deque
@@ -46,7 +44,8 @@ def fit_in_child(
         task, result = Path(folder, "task"), Path(folder, "result")
         joblib.dump((model, X, y), task)
         with subprocess.Popen(
-            [sys.executable, "-P", __file__, folder],  # -P: our modules shadow none of the child's
+            # -u, or C's printf holds lines back; -P, or modules here could shadow the child's.
+            [sys.executable, "-u", "-P", __file__, folder],
             stdin=subprocess.PIPE,  # never written to: it closes when this process is gone
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -75,8 +74,6 @@ def fit_in_child(
 
 def _main(folder: Path) -> None:
     threading.Thread(target=_follow_parent, args=[folder], daemon=True).start()
-    threading.Thread(target=_flush_often, daemon=True).start()
-    sys.stdout.reconfigure(line_buffering=True)
     try:
         # Memory-mapped: the arrays are read in place, not copied into this process.
         model, X, y = joblib.load(folder / "task", mmap_mode="r")
@@ -93,14 +90,6 @@ def _follow_parent(folder: Path) -> None:
     os.read(sys.stdin.fileno(), 1)  # nothing ever comes: it returns at the end of the file
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
-
-
-def _flush_often() -> None:
-    """Send saga's lines on their way: writing to a pipe, C's ``printf`` holds kilobytes back."""
-    libc = ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
-    while True:
-        time.sleep(0.1)
-        libc.fflush(None)
 
 
 if __name__ == "__main__":
