@@ -12,7 +12,7 @@ export MPLBACKEND := Agg
 .PHONY: help notebooks test test-fast test-lowest data html lab lint lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 notebooks: data ## the main job: environment, data, both notebooks executed in place, HTML
 	$(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to notebook --execute --inplace $(NOTEBOOKS)
@@ -29,6 +29,7 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 	$(BIN)/python -m venv --clear build/lowest
 	build/lowest/bin/python -m pip install --quiet uv
 	build/lowest/bin/uv pip install --quiet --python build/lowest --resolution lowest-direct '.[notebooks,test]'
+	@# Old releases use what newer ones deprecate; that is theirs to mend.
 	build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning tests
 
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder
@@ -66,5 +67,5 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	   $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	} >build/install.log 2>&1 || \
 	  { echo "Could not make $(VENV): is the package index reachable? build/install.log says:" >&2; \
-	    grep -i error build/install.log | tail -n 1 >&2; exit 1; }
+	    grep -iE 'error|not available' build/install.log | tail -n 1 >&2; exit 1; }
 	@touch $@
