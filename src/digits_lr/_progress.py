@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from tqdm import tqdm
@@ -31,6 +32,23 @@ def _in_live_cell() -> bool:
 
 class _Bar(tqdm):
     monitor_interval = 0  # tqdm's monitor is a thread that stays
+
+    @staticmethod
+    def status_printer(file: Any) -> Callable[[str], None]:
+        """Return what draws a line over the longest one so far.
+
+        tqdm's own notes a line's length after drawing it, so an interrupt between the two leaves
+        the line's end on the screen.
+        """
+        width = 0
+
+        def print_status(line: str) -> None:
+            nonlocal width
+            width = max(width, len(line))
+            file.write("\r" + line.ljust(width))
+            file.flush()
+
+        return print_status
 
 
 class _CellText(io.TextIOBase):

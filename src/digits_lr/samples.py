@@ -65,7 +65,7 @@ def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Two bars a class, in percent of their own set, with the number of images above each bar.
+        Two bars a class, in percent of their own set, with the number of images on each bar.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
     fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
     for offset, name, y, color in [
         (-0.2, "train", y_train, "#4c72b0"),
-        (0.2, "test", y_test, "#dd8452"),
+        (0.2, "test", y_test, "#b5521b"),
     ]:
         counts = (y[:, np.newaxis] == classes).sum(axis=0)
         bars = ax.bar(
@@ -88,11 +88,17 @@ def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
             color=color,
             label=f"{name} ({len(y):,} images)",
         )
-        ax.bar_label(bars, labels=[f"{count:,}" for count in counts], fontsize=6.5)
+        ax.bar_label(
+            bars,
+            labels=[f"{count:,}" for count in counts],
+            label_type="center",
+            rotation=90,
+            color="white",
+            fontsize=8,
+        )
     ax.axhline(100 / len(classes), color="0.4", linewidth=0.8, linestyle="--", label="equal share")
     ax.set(xlabel="class", ylabel="share of the set (%)", title="Images per class")
     ax.set_xticks(positions, classes)
-    ax.margins(y=0.12)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False)
     return fig
