@@ -9,7 +9,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 PYTEST := $(BIN)/python -m pytest
 export MPLBACKEND := Agg
 
-.PHONY: help notebooks test test-fast test-lowest data html lab lint lock clean
+.PHONY: help notebooks test test-fast test-lowest data html lab bench lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ html: $(VENV)/.ready ## render the stored notebooks to build/html/, without exec
 
 lab: data ## open JupyterLab on the notebooks
 	$(BIN)/jupyter-lab notebooks
+
+bench: data ## time every way to such a model: 20 minutes (ARGS=--quick: 2); benchmarks/results.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[peers]'
+	$(BIN)/python benchmarks/bench_fits.py $(ARGS)
 
 lint: $(VENV)/.ready ## ruff, notebooks included
 	$(BIN)/ruff check .

@@ -16,9 +16,10 @@ LOCK = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", LOCK_TEXT, flags=re.MULTILINE)
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
 PINS = dict(pin.split("=") for pin in CONDA if isinstance(pin, str) and "=" in pin)
 
+EXTRAS = PROJECT["optional-dependencies"]
 REQUIREMENTS = [
     requirement
-    for group in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for group in [PROJECT["dependencies"], *(EXTRAS[name] for name in EXTRAS if name != "peers")]
     for requirement in map(Requirement, group)
     if requirement.name != PROJECT["name"]
 ]
@@ -58,3 +59,7 @@ def test_scikit_learn_is_one_that_fits_l1_when_asked():
     (bound,) = next(r for r in REQUIREMENTS if r.name == "scikit-learn").specifier
 
     assert bound.version == "1.8"
+
+
+def test_peers_of_the_benchmark_are_in_no_environment():
+    assert not {Requirement(peer).name for peer in EXTRAS["peers"]} & (LOCK.keys() | PINS.keys())

@@ -6,6 +6,7 @@ import joblib
 import numpy as np
 import psutil
 import pytest
+from dask.distributed import Client, LocalCluster
 from joblib.parallel import ThreadingBackend
 from scipy.sparse import csr_matrix
 from sklearn.datasets import load_digits
@@ -17,6 +18,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from digits_lr import fitting
 from digits_lr._child import fit_in_child
 from digits_lr.fitting import fit_multinomial, fit_one_vs_rest
+from digits_lr.objective import objective
 
 OPTIONS = {"C": 0.5, "l1_ratio": 0.5, "tol": 0.02, "max_iter": 100}
 FITS = [fit_multinomial, fit_one_vs_rest]
@@ -57,8 +59,40 @@ def test_one_vs_rest_is_scikit_learns_own(digits, as_X, n_jobs):
     np.testing.assert_array_equal(ours.classes_, theirs.classes_)
     assert str(ours.get_params()) == str(theirs.get_params())
     assert len(ours.estimators_) == 10
+    assert_same_classes(ours, theirs)
+
+
+def assert_same_classes(ours, theirs):
     for our_class, their_class in zip(ours.estimators_, theirs.estimators_, strict=True):
         assert_same_fit(our_class, their_class)
+
+
+@pytest.mark.parametrize("as_X", [np.asarray, csr_matrix], ids=["dense", "csr"])
+@pytest.mark.parametrize("classes", [2, 10])
+def test_from_lbfgs_it_is_saga_on_the_same_objective_with_fewer_epochs(as_X, classes):
+    X, y = load_digits(n_class=classes, return_X_y=True)
+    y[::3] = np.roll(y, 1)[::3]  # wrong labels, so that no coefficients separate the classes
+    X, options = as_X(X), OPTIONS | {"C": 50, "tol": 0.01}
+    plain, fast = (fit_multinomial(X, y, start=start, **options) for start in ["zero", "lbfgs"])
+    assert fast.get_params() == plain.get_params()
+    assert 2 <= fast.n_iter_[0] < plain.n_iter_[0] / 2
+    assert 0.98 * objective(plain, X, y) < objective(fast, X, y) < objective(plain, X, y)
+
+
+def test_a_start_from_lbfgs_keeps_pixels_that_hardly_vary_small(digits):
+    X, y = digits[0].copy(), digits[1]
+    X[:, 0] = 0.0
+    X[0, 0] = 1e-3  # standardised, it would get a coefficient thousands of times the others
+    model = fit_multinomial(X, y, start="lbfgs", **OPTIONS | {"l1_ratio": 0, "C": 1e3})
+    assert abs(model.coef_[:, 0]).max() < 0.01 * abs(model.coef_).max()
+
+
+def test_features_that_never_vary_can_be_fitted_from_lbfgs():
+    with pytest.warns(ConvergenceWarning):
+        model = fit_multinomial(
+            np.ones((4, 2)), [0, 1, 1, 1], start="lbfgs", **OPTIONS | {"tol": 0, "max_iter": 3}
+        )
+    assert model.predict([[1, 1]]) == [1]
 
 
 @pytest.mark.parametrize("fit", FITS)
@@ -157,6 +191,12 @@ def test_bad_input_is_named_before_any_work(fit, changed, message, monkeypatch):
         fit(**{"X": X_OK, "y": Y_OK, **OPTIONS, **changed})
 
 
+def test_bad_start_is_named_before_any_work(monkeypatch):
+    monkeypatch.setattr(fitting, "fit_in_child", None)
+    with pytest.raises(ValueError, match="start is 'newton'; wanted 'zero' or 'lbfgs'"):
+        fit_multinomial(X_OK, Y_OK, start="newton", **OPTIONS)
+
+
 @pytest.mark.parametrize("n_jobs", [0, 1.5])
 def test_bad_n_jobs_is_named_before_any_work(n_jobs, monkeypatch):
     monkeypatch.setattr(fitting, "fit_in_child", None)
@@ -178,6 +218,16 @@ def test_the_callers_joblib_backend_does_the_one_vs_rest_fits(digits, monkeypatc
         ours = fit_one_vs_rest(*digits, n_jobs=2, **OPTIONS)
     assert set(asked) == {2}
     saga = LogisticRegression(solver="saga", random_state=0, **OPTIONS)
-    theirs = OneVsRestClassifier(saga).fit(*digits)
-    for our_class, their_class in zip(ours.estimators_, theirs.estimators_, strict=True):
-        assert_same_fit(our_class, their_class)
+    assert_same_classes(ours, OneVsRestClassifier(saga).fit(*digits))
+
+
+def test_a_dask_cluster_gives_the_same_coefficients(digits):
+    cluster = LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    )
+    with cluster, Client(cluster) as client, joblib.parallel_config("dask"):
+        ours = fit_one_vs_rest(*digits, **OPTIONS)
+        holders = client.has_what()
+    assert len(holders) == 2
+    assert all(holders.values())  # both processes were sent the images
+    assert_same_classes(ours, fit_one_vs_rest(*digits, n_jobs=1, **OPTIONS))

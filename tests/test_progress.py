@@ -88,6 +88,14 @@ def test_terminal_shows_each_epoch_and_then_nothing():
     assert left_on_screen(text) == ""
 
 
+def test_terminal_says_when_lbfgs_goes_first():
+    with at_terminal("fit_multinomial(X, y, start='lbfgs', **options)") as (_, terminal):
+        text = read(terminal)
+    starting, lbfgs, epoch = (text.find(word) for word in ["starting", "lbfgs start", "epoch 1 "])
+    assert 0 <= starting < lbfgs < epoch
+    assert left_on_screen(text) == ""
+
+
 def test_terminal_foretells_the_last_epoch_from_the_change():
     with at_terminal("fit_multinomial(X, y, **options | {'tol': 0.03})") as (_, terminal):
         text = read(terminal)

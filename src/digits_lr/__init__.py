@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "loading": ["Split", "load_digits_split", "load_mnist_split"],
         "misclassified": ["misclassified", "plot_misclassified"],
         "mnist": ["load_mnist"],
+        "objective": ["objective"],
         "samples": ["plot_class_balance", "plot_samples"],
     },
 )

@@ -1,7 +1,7 @@
 """A fit in a process of its own: both ends of it, the caller's and the child's.
 
 The child is started with this file as its script and a folder as its argument. In the folder it
-finds ``task``, the model and the data, and leaves ``result``, the fitted model or what it raised.
+finds ``task``, what to give to `fit`, and leaves ``result``, the fitted model or what it raised.
 """
 
 import os
@@ -25,24 +25,33 @@ from sklearn.utils import check_array
 
 
 def fit(
-    model: BaseEstimator, X: NDArray | csr_matrix, y: NDArray
+    model: BaseEstimator, X: NDArray | csr_matrix, y: NDArray, start: Callable | None = None
 ) -> tuple[BaseEstimator, list[Warning]]:
-    """Fit `model` here; return it with the warnings that scikit-learn gave."""
+    """Fit `model` here; return it with the warnings that scikit-learn gave.
+
+    ``start(model, X, y)`` comes first, and gives `model` the coefficients to start from.
+    """
     # saga works on floats. Converted once here, not once in every worker of one-vs-rest.
     X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        if start:
+            start(model, X, y)
         model.fit(X, y)
     return model, [warning.message for warning in caught]
 
 
 def fit_in_child(
-    model: BaseEstimator, X: NDArray | csr_matrix, y: NDArray, show: Callable[[str], None]
+    model: BaseEstimator,
+    X: NDArray | csr_matrix,
+    y: NDArray,
+    show: Callable[[str], None],
+    start: Callable | None = None,
 ) -> tuple[BaseEstimator, list[Warning]]:
     """Do what `fit` does in a child process, and `show` each line that it prints."""
     with TemporaryDirectory(prefix="digits_lr-") as folder:
         task, result = Path(folder, "task"), Path(folder, "result")
-        joblib.dump((model, X, y), task)
+        joblib.dump((model, X, y, start), task)
         with subprocess.Popen(
             # -u, or C's printf holds lines back; -P, or modules here could shadow the child's.
             [sys.executable, "-u", "-P", __file__, folder],
@@ -76,9 +85,9 @@ def _main(folder: Path) -> None:
     threading.Thread(target=_follow_parent, args=[folder], daemon=True).start()
     try:
         # Memory-mapped: the arrays are read in place, not copied into this process.
-        model, X, y = joblib.load(folder / "task", mmap_mode="r")
+        task = joblib.load(folder / "task", mmap_mode="r")
         with joblib.parallel_config("threading"):  # threads share that one copy
-            result = fit(model, X, y)
+            result = fit(*task)
     except Exception as error:
         error.add_note("In the fitting process:\n" + traceback.format_exc())
         result = error

@@ -1,0 +1,66 @@
+"""The number that a fit makes small, to compare fits by."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_matrix
+from scipy.special import logsumexp
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.utils.validation import check_is_fitted
+
+from digits_lr._checks import check_labels
+
+
+def objective(
+    model: LogisticRegression | OneVsRestClassifier, X: ArrayLike | csr_matrix, y: ArrayLike
+) -> float:
+    r"""Return what `model` minimises on the images `X` with labels `y`.
+
+    This is scikit-learn's objective [1]_, times the number of images, as the solvers liblinear and
+    saga count it: :math:`C \sum_i -\log p_{y_i}(x_i) + \rho \lVert w \rVert_1 + \frac{1 - \rho}{2}
+    \lVert w \rVert_2^2`, with :math:`\rho` the ``l1_ratio``. The intercepts are free.
+
+    Parameters
+    ----------
+    model : LogisticRegression or OneVsRestClassifier
+        Fitted; a `OneVsRestClassifier` of `LogisticRegression` gives the sum over its models.
+    X : {array-like, csr_matrix} of shape (n_samples, n_features)
+        One image a row.
+    y : array-like of shape (n_samples,)
+        Class labels, each one of the model's.
+
+    Returns
+    -------
+    float
+        Loss plus penalty. Exact also where a probability rounds to zero, which
+        `sklearn.metrics.log_loss` clips.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If `model` is not fitted.
+    ValueError
+        If `y` has the wrong shape or length or holds a label that `model` has not seen.
+
+    References
+    ----------
+    .. [1] https://scikit-learn.org/stable/modules/linear_model.html#logistic-regression
+    """
+    check_is_fitted(model)
+    y = check_labels(y, "y")
+    if len(y) != np.shape(X)[0]:
+        raise ValueError(
+            f"X has {np.shape(X)[0]} rows and y {len(y)} labels; wanted one label a row"
+        )
+    if unseen := sorted(set(np.unique(y)) - set(model.classes_)):
+        raise ValueError(f"y holds {unseen[0]}; wanted the model's classes {model.classes_}")
+    if isinstance(model, OneVsRestClassifier):
+        of_class = np.asarray(model.label_binarizer_.transform(y).todense()).T
+        return sum(map(objective, model.estimators_, [X] * len(of_class), of_class))
+    scores = model.decision_function(X)
+    if scores.ndim == 1:  # two classes: one score, for the second
+        scores = np.column_stack([np.zeros_like(scores), scores])
+    own = scores[np.arange(len(y)), np.searchsorted(model.classes_, y)]
+    loss = np.sum(logsumexp(scores, axis=1) - own, dtype=np.float64)
+    w, rho = model.coef_.astype(np.float64), model.l1_ratio
+    return float(model.C * loss + rho * np.abs(w).sum() + (1 - rho) / 2 * (w**2).sum())
