@@ -4,7 +4,6 @@ import ast
 import base64
 import io
 import re
-import runpy
 import shutil
 import statistics
 import subprocess
@@ -168,15 +167,6 @@ def test_cited_share_of_time_is_the_measured_one():
     (ratio,) = re.findall(r"CSR float64 \| \d+ \| ([\d.]+) ", table)
 
     assert float(ratio) == pytest.approx(0.60, abs=0.05)
-
-
-def test_figures_of_the_readme_are_the_notebooks():
-    stored = runpy.run_path(ROOT / "docs" / "extract_figures.py")["figures"]()
-
-    assert len(stored) == 2
-    for name, png in stored.items():
-        assert (ROOT / "docs" / name).read_bytes() == png
-        assert f"docs/{name}" in (ROOT / "README.md").read_text()
 
 
 @pytest.fixture
