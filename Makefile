@@ -7,9 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 PYTEST := $(BIN)/python -m pytest
+BASE ?= HEAD
 export MPLBACKEND := Agg
 
-.PHONY: help notebooks test test-fast test-lowest data html lab lint lock clean
+.PHONY: help notebooks test test-fast test-lowest data html lab review lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ html: $(VENV)/.ready ## build the site from the stored notebooks, without execut
 
 lab: data ## open JupyterLab on the notebooks
 	$(BIN)/jupyter-lab notebooks
+
+review: $(VENV)/.ready ## compare the notebooks with BASE (default HEAD) in a browser, pictures included
+	$(BIN)/nbdiff-web $(BASE)
 
 lint: $(VENV)/.ready ## ruff, notebooks included
 	$(BIN)/ruff check .
