@@ -78,7 +78,7 @@ def _note_console(page, line):
 
 
 @pytest.fixture
-def visit(site, tab):
+def visit(tab, site):
     """Return a function that opens a page of the site in the tab."""
 
     def visit(name, width=DESKTOP, scheme="light"):
