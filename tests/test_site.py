@@ -84,8 +84,10 @@ def visit(tab, site):
     def visit(name, width=DESKTOP, scheme="light"):
         tab.files, tab.log = set(), []
         tab.set_viewport_size({"width": width, "height": 900})
-        tab.emulate_media(color_scheme=scheme, media="screen")
+        tab.emulate_media(color_scheme=scheme, media="screen", reduced_motion="reduce")
         tab.goto((site / f"{name}.html").as_uri())
+        # Colours that are still fading in are not the page's.
+        tab.evaluate("Promise.allSettled(document.getAnimations().map(a => a.finished))")
         return tab
 
     return visit
