@@ -7,16 +7,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 PYTEST := $(BIN)/python -m pytest
+BASE ?= HEAD
 export MPLBACKEND := Agg
 
-.PHONY: help notebooks test test-fast test-lowest data html lab bench lint lock clean
+.PHONY: help notebooks test test-fast test-lowest data html lab review bench lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-notebooks: data ## the main job: environment, data, both notebooks executed in place, HTML
+notebooks: data ## the main job: environment, data, both notebooks executed in place, site
 	$(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to notebook --execute --inplace $(NOTEBOOKS)
-	$(BIN)/python docs/extract_figures.py
+	$(BIN)/python docs/stored_outputs.py
 	@$(MAKE) --no-print-directory html
 
 test: data ## unit tests, then every cell of both notebooks against its stored output
@@ -35,11 +36,15 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder
 	@$(BIN)/python -m digits_lr.mnist fetch
 
-html: $(VENV)/.ready ## render the stored notebooks to build/html/, without executing them
-	$(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to html --output-dir build/html $(NOTEBOOKS)
+html: $(VENV)/.ready ## build the site from the stored notebooks, without executing them
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env -c docs -d build/doctrees . build/html
+	@echo "The site: build/html/index.html"
 
 lab: data ## open JupyterLab on the notebooks
 	$(BIN)/jupyter-lab notebooks
+
+review: $(VENV)/.ready ## compare the notebooks with BASE (default HEAD) in a browser, pictures included
+	$(BIN)/nbdiff-web $(BASE)
 
 bench: data ## time every way to such a model: 20 minutes (ARGS=--quick: 2); benchmarks/results.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[peers]'

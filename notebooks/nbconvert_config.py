@@ -1,4 +1,4 @@
-"""How `make notebooks` and `make html` run nbconvert: the same bytes on every run."""
+"""How `make notebooks` runs nbconvert: the same bytes on every run."""
 
 c = get_config()  # noqa: F821 (given by traitlets, which executes this file)
 
@@ -16,6 +16,3 @@ c.ClearMetadataPreprocessor.preserve_nb_metadata_mask = {
     "kernelspec",
     ("language_info", "name"),
 }
-
-# nbconvert's newer `lab` template drops alternative text; `classic` keeps it.
-c.HTMLExporter.template_name = "classic"

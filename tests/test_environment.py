@@ -1,11 +1,17 @@
 """pyproject.toml, requirements.lock and environment.yml say the same."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
+from jupyter_client import KernelManager
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -13,8 +19,10 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK_TEXT = (ROOT / "requirements.lock").read_text()
 LOCK = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", LOCK_TEXT, flags=re.MULTILINE))
-CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-PINS = dict(pin.split("=") for pin in CONDA if isinstance(pin, str) and "=" in pin)
+*CONDA, PIP = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+PINS = dict(re.split("==?", pin) for pin in [*CONDA, *PIP["pip"]] if "=" in pin)
+
+AUTHOR = "-c user.name=A -c user.email=a@example.org"
 
 EXTRAS = PROJECT["optional-dependencies"]
 REQUIREMENTS = [
@@ -53,6 +61,44 @@ def test_no_address_is_named(name):
     assert not re.search(
         r"https?:|file:|--(extra-)?index-url|--find-links| @ ", (ROOT / name).read_text()
     )
+
+
+def test_kernel_that_the_notebooks_name_is_this_environment():
+    names = {
+        nbformat.read(path, as_version=4).metadata.kernelspec.name
+        for path in (ROOT / "notebooks").glob("*.ipynb")
+    }
+
+    assert {KernelManager(kernel_name=name).format_kernel_cmd()[0] for name in names} == {
+        sys.executable
+    }
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """Return a git repository with the project's .gitattributes and one notebook, committed."""
+    pytest.importorskip("nbdime", reason="nbdime is for reviewers, not part of the test extra")
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    shutil.copy(ROOT / ".gitattributes", tmp_path)
+    shutil.copy(ROOT / "tests" / "samples" / "sample-pass.ipynb", tmp_path / "sample.ipynb")
+    for command in ["git init --quiet", "git add --all", f"git {AUTHOR} commit --quiet -m First"]:
+        subprocess.run(command.split(), cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_git_diff_shows_cells_once_nbdime_is_set_up(checkout):
+    wrong = ROOT / "tests" / "samples" / "sample-fail-wrong.ipynb"
+    shutil.copy(wrong, checkout / "sample.ipynb")
+
+    def git_diff():
+        return subprocess.check_output(["git", "diff"], cwd=checkout, text=True)
+
+    assert "nbdiff" not in git_diff()
+    subprocess.run(["nbdime", "config-git", "--enable"], cwd=checkout, check=True)
+    assert "nbdiff" in git_diff()
+    # nbdime found its lines in .gitattributes, so a reviewer's checkout stays clean.
+    assert (checkout / ".gitattributes").read_text() == (ROOT / ".gitattributes").read_text()
 
 
 def test_scikit_learn_is_one_that_fits_l1_when_asked():

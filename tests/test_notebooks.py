@@ -4,7 +4,6 @@ import ast
 import base64
 import io
 import re
-import runpy
 import shutil
 import statistics
 import subprocess
@@ -38,6 +37,7 @@ CITED = {
 }
 MACHINE_PATH = re.compile(r"/home/|/root/|/Users/|/tmp/|site-packages|[A-Z]:\\\\|\b0x[0-9a-f]{6,}")
 OUTPUT_TYPES = {"text/plain", "image/png"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def complaints(notebook):
@@ -53,6 +53,13 @@ def complaints(notebook):
         found.append(f"metadata of the notebook: {sorted(notebook.metadata)}")
     if set(notebook.metadata.get("language_info", {})) - {"name"}:
         found.append("metadata of the machine's Python")
+    named = [notebook.metadata.get(key, {}) for key in ("kernelspec", "language_info")]
+    if [named[0].get("language"), named[1].get("name")] != ["python", "python"]:
+        found.append("metadata does not name the language")
+    if notebook.cells[0].source.splitlines()[0] != f"# {notebook.metadata.get('title')}":
+        found.append("title in the metadata is not the first heading")
+    if any("<script" in cell.source.lower() for cell in notebook.cells):
+        found.append("holds a script")
     if statistics.median(len(cell.source.splitlines()) for cell in code) > 5:
         found.append("code cells longer than 5 lines in the median")
 
@@ -103,6 +110,16 @@ def _outline_complaints(notebook):
         yield "a heading level is skipped"
 
 
+def cells_without_prose(notebook):
+    """Return the source of the code cells that prose neither leads to nor reads."""
+    kinds = ["code", *(cell.cell_type for cell in notebook.cells), "code"]
+    return [
+        cell.source
+        for cell, before, after in zip(notebook.cells, kinds, kinds[2:], strict=False)
+        if cell.cell_type == before == after == "code"
+    ]
+
+
 def numbers(text):
     """Return the numbers of `text` as written, thousands separators dropped."""
     return re.findall(
@@ -129,6 +146,7 @@ def test_notebook_is_whole_and_clean(path):
     nbformat.validate(notebook)
 
     assert complaints(notebook) == []
+    assert cells_without_prose(notebook) == []
     assert 20 <= len(notebook.cells) <= 35
     assert path.stat().st_size < 1_000_000
 
@@ -168,15 +186,6 @@ def test_cited_share_of_time_is_the_measured_one():
     (ratio,) = re.findall(r"CSR float64 \| \d+ \| ([\d.]+) ", table)
 
     assert float(ratio) == pytest.approx(0.60, abs=0.05)
-
-
-def test_figures_of_the_readme_are_the_notebooks():
-    stored = runpy.run_path(ROOT / "docs" / "extract_figures.py")["figures"]()
-
-    assert len(stored) == 2
-    for name, png in stored.items():
-        assert (ROOT / "docs" / name).read_bytes() == png
-        assert f"docs/{name}" in (ROOT / "README.md").read_text()
 
 
 @pytest.fixture
@@ -260,6 +269,10 @@ def test_guards_pass_the_sample(sample):
     assert complaints(sample) == []
 
 
+def test_a_code_cell_between_code_cells_has_no_prose(sample):
+    assert cells_without_prose(sample) == ["print(3 + 4)", sample.cells[-1].source]
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -267,6 +280,10 @@ def test_guards_pass_the_sample(sample):
         (lambda nb: nb.cells[3].update(execution_count=5), "not executed from the first"),
         (lambda nb: nb.metadata.update(widgets={}), "metadata of the notebook"),
         (lambda nb: nb.metadata.language_info.update(version="3.11"), "machine's Python"),
+        (lambda nb: nb.metadata.language_info.clear(), "name the language"),
+        (lambda nb: nb.metadata.kernelspec.update(language="R"), "name the language"),
+        (lambda nb: nb.metadata.update(title="Another"), "not the first heading"),
+        (lambda nb: nb.cells[0].update(source="# A\n\n<script>x()</script>"), "holds a script"),
         (lambda nb: nb.cells[1].update(source="\n".join("abcdef")), None),
         (lambda nb: [c.update(source="\n".join("abcdef")) for c in nb.cells[1:]], "5 lines"),
         (lambda nb: nb.cells[1].update(source="\n".join("a" * 16)), "longer than 15 lines"),
@@ -284,6 +301,8 @@ def test_guards_pass_the_sample(sample):
         (lambda nb: nb.cells[2].outputs[0].update(text="50%\r100%"), "control characters"),
         (lambda nb: nb.cells[2].outputs[0].update(output_type="error"), "an error is stored"),
         (lambda nb: picture_of(nb).data.update({"text/html": "<b>"}), "output of type"),
+        (lambda nb: picture_of(nb).data.update({"application/javascript": ""}), "output of type"),
+        (lambda nb: picture_of(nb).data.update({WIDGET: {}}), "output of type"),
         (lambda nb: picture_of(nb).metadata["image/png"].update(alt=""), "alternative text"),
         (lambda nb: picture_of(nb).data.update({"text/plain": "x"}), "alternative text"),
         (lambda nb: nb.cells[0].update(source="No heading."), "first-level heading"),

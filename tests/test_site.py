@@ -1,0 +1,340 @@
+"""The site of `make html` in a real browser: opened from its folder, with the network cut."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+NOTEBOOKS = {
+    f"notebooks/{path.stem}": nbformat.read(path, as_version=4)
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+}
+MEASURED = [f"benchmarks/{path.stem}" for path in sorted((ROOT / "benchmarks").glob("*.md"))]
+PAGES = ["index", *NOTEBOOKS, *MEASURED, "search"]
+PHONE, DESKTOP = 390, 1280
+
+every_page = pytest.mark.parametrize("name", PAGES)
+every_chapter = pytest.mark.parametrize("name", NOTEBOOKS)
+every_width = pytest.mark.parametrize("width", [PHONE, DESKTOP])
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """Return the folder of a freshly built site."""
+    folder = tmp_path_factory.mktemp("site")
+    command = ["-m", "sphinx", "--quiet", "--fail-on-warning", "-c", "docs"]
+    done = subprocess.run(
+        [sys.executable, *command, "-d", folder / "doctrees", ".", folder / "html"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "html"
+
+
+@pytest.fixture(scope="session")
+def tab():
+    """Return a tab of the machine's own Chromium, offline; what goes wrong is in its `log`."""
+    if CHROMIUM is None:
+        reason = "no Chromium on this machine"
+        if "DIGITS_LR_BROWSER_REQUIRED" in os.environ:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        page = browser.new_context(offline=True).new_page()
+        page.on("request", lambda request: _note_request(page, request.url))
+        page.on("requestfailed", lambda request: page.log.append(f"failed: {request.url}"))
+        page.on("pageerror", lambda error: page.log.append(f"error: {error}"))
+        page.on("console", lambda line: _note_console(page, line))
+        yield page
+        browser.close()
+
+
+def _note_request(page, url):
+    if url.startswith("file:"):
+        page.files.add(Path(unquote(urlsplit(url).path)))
+    elif not url.startswith("data:"):
+        page.log.append(f"asked for: {url}")
+
+
+def _note_console(page, line):
+    if line.type in {"error", "warning"}:
+        page.log.append(f"console: {line.text}")
+
+
+@pytest.fixture
+def visit(tab, site):
+    """Return a function that opens a page of the site in the tab."""
+
+    def visit(name, width=DESKTOP, scheme="light"):
+        tab.files, tab.log = set(), []
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.emulate_media(color_scheme=scheme, media="screen", reduced_motion="reduce")
+        tab.goto((site / f"{name}.html").as_uri())
+        # Colours that are still fading in are not the page's.
+        tab.evaluate("Promise.allSettled(document.getAnimations().map(a => a.finished))")
+        return tab
+
+    return visit
+
+
+def figures_of(notebook):
+    """Return the metadata of a notebook's pictures, in order."""
+    return [
+        output.metadata["image/png"]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+
+
+def prose_of(notebook):
+    """Return the Markdown of a notebook, without the targets of its links."""
+    prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return re.sub(r"\]\([^)]*\)", "]", prose)
+
+
+def test_pages_are_the_ones_that_these_tests_open(site):
+    assert {str(path.relative_to(site))[:-5] for path in site.rglob("*.html")} == {
+        *PAGES,
+        "_static/webpack-macros",  # a template that the theme leaves among its files
+    }
+
+
+@every_page
+def test_page_is_light_and_asks_for_nothing_outside_its_folder(name, visit, site):
+    page = visit(name)
+    page.wait_for_load_state("networkidle")
+
+    assert page.log == []
+    assert all(path.is_relative_to(site) for path in page.files)
+    assert len(page.files) > 5
+    assert sum(path.stat().st_size for path in page.files) < 2_000_000  # with all that it loads
+
+
+@every_page
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)]
+)
+def test_axe_finds_no_violation(name, scheme, width, visit):
+    page = visit(name, width, scheme)
+
+    assert page.locator("html").get_attribute("data-theme") == scheme
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+@every_page
+def test_headings_are_an_outline(name, visit):
+    levels = visit(name).evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(h => +h.tagName[1])"
+    )
+
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert [b for a, b in pairwise(levels) if b > a + 1] == []
+
+
+@every_chapter
+def test_contents_list_every_section(name, visit):
+    page = visit(name)
+    sections = re.findall(r"^## (.+)$", prose_of(NOTEBOOKS[name]), flags=re.MULTILINE)
+
+    assert sections
+    assert page.locator("#pst-page-toc-nav a").all_inner_texts() == sections
+
+
+@every_chapter
+@every_width
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_are_the_notebooks_crisp_and_on_white(name, width, scheme, visit):
+    figures = figures_of(NOTEBOOKS[name])
+    shown = visit(name, width, scheme).evaluate(
+        """[...document.querySelectorAll('article img')].map(img => ({
+            alt: img.alt, width: img.getBoundingClientRect().width,
+            height: img.getBoundingClientRect().height, pixels: img.naturalWidth,
+            column: img.closest('.cell_output').getBoundingClientRect().width,
+            filter: getComputedStyle(img).filter, paper: getComputedStyle(img).backgroundColor,
+        }))"""
+    )
+
+    assert figures
+    assert [image["alt"] for image in shown] == [figure["alt"] for figure in figures]
+    for image, figure in zip(shown, figures, strict=True):
+        assert image["pixels"] == 2 * figure["width"]
+        assert image["width"] <= min(figure["width"], image["column"])
+        assert image["width"] >= min(figure["width"], image["column"] - 20)
+        ratio = figure["height"] / figure["width"]
+        assert image["height"] == pytest.approx(image["width"] * ratio, abs=1)
+        assert image["filter"] == "none"
+        assert scheme == "light" or image["paper"] == "rgb(255, 255, 255)"
+
+
+def test_start_page_shows_a_figure_of_each_chapter(visit):
+    shown = visit("index").locator("article img").evaluate_all("images => images.map(i => i.alt)")
+
+    for alt, notebook in zip(shown, NOTEBOOKS.values(), strict=True):
+        assert alt in [figure["alt"] for figure in figures_of(notebook)]
+
+
+def test_results_are_those_that_the_chapters_print(visit):
+    cells = visit("index").locator("article table td").all_inner_texts()
+    results = [cell.replace("\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}", " +/- ") for cell in cells]
+    lines = [
+        line
+        for notebook in NOTEBOOKS.values()
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        for line in output.get("text", "").splitlines()
+    ]
+
+    scores = [result for result in results if re.match(r"\d\.\d", result)]
+    assert len(scores) == 6
+    assert [score for score in scores if not any(line.endswith(score) for line in lines)] == []
+
+
+@every_page
+@every_width
+def test_only_code_and_tables_scroll_sideways(name, width, visit):
+    wide = visit(name, width).evaluate(
+        """[...document.querySelectorAll('*')]
+            .filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1)
+            .filter(e => e === document.documentElement
+                         || /auto|scroll|hidden/.test(getComputedStyle(e).overflowX))
+            .filter(e => !e.matches('pre, .pst-scrollable-table-container'))
+            .map(e => `${e.tagName} ${e.className}: ${e.scrollWidth} in ${e.clientWidth}`)"""
+    )
+
+    assert wide == []
+
+
+@every_page
+@every_width
+def test_keyboard_reaches_everything_and_shows_where_it_is(name, width, visit):
+    page = visit(name, width)
+    page.evaluate(
+        """() => {
+            window.wanted = [...document.querySelectorAll('a[href], button, input, select, pre')]
+                .filter(e => e.checkVisibility({visibilityProperty: true}) && !e.disabled)
+                .filter(e => e.tagName !== 'PRE' || e.scrollWidth > e.clientWidth);
+            window.reached = new Set();
+            window.unseen = [];
+            document.activeElement.blur();
+        }"""
+    )
+    wanted = page.evaluate("wanted.length")
+    for _ in range(wanted + 10):
+        page.keyboard.press("Tab")
+        page.evaluate(
+            """() => {
+                const here = document.activeElement;
+                reached.add(here);
+                // A field shows its focus on the box around it.
+                const rings = [here, here.parentElement].map(e => getComputedStyle(e))
+                    .filter(s => s.boxShadow !== 'none' || s.outlineStyle !== 'none');
+                if (here !== document.body && !rings.length) unseen.push(here.outerHTML);
+            }"""
+        )
+
+    assert wanted > 3
+    assert page.evaluate("wanted.filter(e => !reached.has(e)).map(e => e.outerHTML)") == []
+    assert page.evaluate("unseen") == []
+
+
+@pytest.mark.parametrize(
+    ("button", "link"),
+    [
+        (".primary-toggle", "nav a:has-text('2. All of MNIST')"),
+        (".secondary-toggle", "#pst-page-toc-nav a:visible >> nth=-1"),
+    ],
+)
+def test_menus_of_a_phone_open_by_keyboard(button, link, visit):
+    page = visit(next(iter(NOTEBOOKS)), PHONE)
+    page.locator(button).press("Enter")
+
+    target = page.locator(f"dialog[open] {link}")
+    href = target.evaluate("a => a.href")
+    target.press("Enter")
+
+    page.wait_for_url(href)
+
+
+def test_every_link_and_anchor_lands(visit):
+    pages = {}
+    for name in PAGES:
+        page = visit(name)
+        pages[urldefrag(page.url).url] = page.evaluate(
+            """({ids: [...document.querySelectorAll('[id]')].map(e => e.id),
+                 links: [...document.querySelectorAll('a[href]')].map(a => a.href)})"""
+        )
+    links = {link for page in pages.values() for link in page["links"] if link.startswith("file:")}
+    lost = []
+    for link in links:
+        address, fragment = urldefrag(link)
+        if address not in pages or (fragment and fragment not in pages[address]["ids"]):
+            lost.append(link)
+
+    assert len(links) > 20
+    assert lost == []
+
+
+@every_chapter
+def test_search_finds_a_word_of_the_chapter(name, visit):
+    words = {
+        key: re.findall(r"\b[a-z]{5,}\b", prose_of(notebook)) for key, notebook in NOTEBOOKS.items()
+    }
+    others = {word for key in words if key != name for word in words[key]}
+    word = next(word for word in words[name] if word not in others)
+
+    page = visit("index")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(word)
+    page.keyboard.press("Enter")
+    page.locator("#search-results li a").first.wait_for(timeout=5000)
+
+    found = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
+    assert any(f"{name}.html" in href for href in found), word
+    assert page.log == []
+
+
+@every_chapter
+def test_formulas_are_drawn_without_a_script(name, visit):
+    prose = re.sub(r"`[^`]*`", "", prose_of(NOTEBOOKS[name]))
+    formulas = re.findall(r"\$\$.+?\$\$|\$.+?\$", prose, flags=re.DOTALL)
+    page = visit(name)
+    drawn = page.locator("article math").evaluate_all(
+        "all => all.map(m => [m.getBoundingClientRect().width, m.textContent])"
+    )
+
+    assert formulas
+    assert len(drawn) == len(formulas)
+    assert all(width > 5 for width, _ in drawn)
+    assert [text for _, text in drawn if "\\" in text] == []
+
+
+@every_chapter
+def test_paper_shows_whole_lines_and_no_menus(name, visit):
+    page = visit(name, 750, "dark")
+    page.emulate_media(media="print")
+
+    assert not page.locator("header.bd-header").is_visible()
+    assert page.locator("body").evaluate("b => getComputedStyle(b).color") == "rgb(0, 0, 0)"
+    assert not page.locator("article pre").evaluate_all(
+        "all => all.filter(e => e.scrollWidth > e.clientWidth).length"
+    )
