@@ -97,8 +97,7 @@ def head_tables(_app: Sphinx, docname: str, source: list[str]) -> None:
 def visit_formula(translator: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
     """Write a formula as MathML, which browsers show without a script."""
     block = isinstance(node, nodes.math_block)
-    tex = node.astext().replace(r"\dots", r"\ldots")  # docutils knows only the latter
-    mathml = tex2mathml(tex, as_block=block)
+    mathml = tex2mathml(node.astext(), as_block=block)
     # The space after a function's name, which MathML leaves to the writer: log p, not logp.
     apply = "<mo>&ApplyFunction;</mo>"
     translator.body.append(mathml.replace(apply, apply.replace("<mo", '<mo rspace="0.17em"')))

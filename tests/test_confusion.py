@@ -41,6 +41,17 @@ def test_the_diagonal_does_not_set_the_colours_of_the_errors():
     assert red == green == blue
 
 
+def test_by_class_it_is_percent_of_the_row_without_the_diagonal():
+    ax = plot_confusion(Y_TRUE, Y_PRED, labels=[0, 1, 2, 3], by_class=True)
+
+    shares = {(0, 1): "33.3", (2, 0): "100.0"}
+    off_diagonal = {(row, column) for row in range(4) for column in range(4) if row != column}
+    assert annotations(ax) == {cell: shares.get(cell, "0.0") for cell in off_diagonal}
+    (errors,) = ax.collections
+    assert errors.get_clim() == (0, 100)
+    assert errors.colorbar.ax.get_ylabel() == "errors (% of the true class)"
+
+
 def test_no_errors():
     ax = plot_confusion(["a", "b"], ["a", "b"])
 

@@ -1,6 +1,8 @@
+import re
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -15,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
+import digits_lr
 from digits_lr import fitting
 from digits_lr._child import fit_in_child
 from digits_lr.fitting import fit_multinomial, fit_one_vs_rest
@@ -221,13 +224,21 @@ def test_the_callers_joblib_backend_does_the_one_vs_rest_fits(digits, monkeypatc
     assert_same_classes(ours, OneVsRestClassifier(saga).fit(*digits))
 
 
-def test_a_dask_cluster_gives_the_same_coefficients(digits):
+def test_a_dask_cluster_gives_the_same_coefficients_as_the_readme_says(digits):
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (five_lines,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    names = {"dl": digits_lr, "X": digits[0], "y": digits[1]}
+    theirs = fit_one_vs_rest(*digits, C=50, l1_ratio=1, tol=0.01, max_iter=1000)
+
     cluster = LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     )
-    with cluster, Client(cluster) as client, joblib.parallel_config("dask"):
-        ours = fit_one_vs_rest(*digits, **OPTIONS)
-        holders = client.has_what()
+    with cluster:
+        exec(five_lines.replace("tcp://scheduler:8786", cluster.scheduler_address), names)
+        with Client(cluster) as client, joblib.parallel_config("dask"):
+            ours = fit_one_vs_rest(*digits, C=50, l1_ratio=1, tol=0.01, max_iter=1000)
+            holders = client.has_what()
     assert len(holders) == 2
     assert all(holders.values())  # both processes were sent the images
-    assert_same_classes(ours, fit_one_vs_rest(*digits, n_jobs=1, **OPTIONS))
+    assert_same_classes(ours, theirs)
+    assert_same_classes(names["model"], theirs)

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "coefficients": ["plot_coefficients"],
         "confusion": ["plot_confusion"],
+        "evidence": ["plot_evidence"],
         "figures": ["show_figure"],
         "fitting": ["fit_multinomial", "fit_one_vs_rest"],
         "loading": ["Split", "load_digits_split", "load_mnist_split"],
@@ -17,5 +18,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mnist": ["load_mnist"],
         "objective": ["objective"],
         "samples": ["plot_class_balance", "plot_samples"],
+        "scores": ["Accuracy", "accuracy"],
     },
 )

@@ -17,12 +17,13 @@ def plot_confusion(
     y_pred: ArrayLike,
     *,
     labels: ArrayLike | None = None,
+    by_class: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the confusion matrix, titled with the accuracy.
 
-    The colours count the errors only: right answers, on the diagonal, are grey, since they are so
-    many that on one scale with the errors every error would look like none.
+    The colours show the errors only: right answers, on the diagonal, are grey or blank, since they
+    are so many that on one scale with the errors every error would look like none.
 
     Parameters
     ----------
@@ -30,13 +31,16 @@ def plot_confusion(
         True and predicted classes, both integers or both strings.
     labels : array-like of shape (n_classes,), default=None
         The classes in the order of the rows; None takes those that occur, sorted.
+    by_class : bool, default=False
+        Draw the errors as percent of the true class's images, the diagonal blank, instead of
+        counts. Classes of different size can then be compared.
     ax : matplotlib.axes.Axes, default=None
         Where to draw; None makes a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        True classes downwards, predicted classes to the right, the count in each cell.
+        True classes downwards, predicted classes to the right, the number in each cell.
 
     Raises
     ------
@@ -59,9 +63,14 @@ def plot_confusion(
     right = np.eye(len(labels), dtype=bool)
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
+    if by_class:
+        shown = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        number, unit = ".1f", "errors (% of the true class)"
+    else:
+        shown, number, unit = counts, "d", "errors (images)"
     shared = {
         "annot": True,
-        "fmt": "d",
+        "fmt": number,
         "square": True,
         "linewidths": 0.5,
         "xticklabels": labels,
@@ -69,19 +78,16 @@ def plot_confusion(
         "ax": ax,
     }
     sns.heatmap(
-        counts,
+        shown,
         mask=right,
         cmap="Blues",
         vmin=0,
-        vmax=max(counts[~right].max(initial=0), 1),
-        cbar_kws={
-            "label": "errors (images)",
-            "shrink": 0.8,
-            "ticks": MaxNLocator(integer=True),
-        },
+        vmax=shown[~right].max(initial=0) or 1,
+        cbar_kws={"label": unit, "shrink": 0.8, "ticks": MaxNLocator(integer=True)},
         **shared,
     )
-    sns.heatmap(counts, mask=~right, cmap=ListedColormap(["0.85"]), cbar=False, **shared)
+    if not by_class:
+        sns.heatmap(counts, mask=~right, cmap=ListedColormap(["0.85"]), cbar=False, **shared)
     ax.tick_params(axis="y", rotation=0)
     accuracy = counts.trace() / counts.sum()
     ax.set(

@@ -1,0 +1,58 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+
+from digits_lr import plot_evidence
+
+IMAGES = np.arange(12).reshape(3, 2, 2)
+EVIDENCE = np.array([[[1, -2], [0, 0.5]]] * 3) * np.array([1, 2, 3])[:, None, None]
+
+
+def test_evidence_and_intercepts_sum_to_the_margin_of_a_multinomial_model():
+    X, y = load_digits(return_X_y=True)
+    model = LogisticRegression(C=0.001, max_iter=300).fit(X, y)
+    scores = model.decision_function(X)
+    first, second = np.argsort(-scores, axis=1)[:, :2].T
+    evidence = (model.coef_[first] - model.coef_[second]) * X
+    offset = model.intercept_[first] - model.intercept_[second]
+    rows = np.arange(len(X))
+    np.testing.assert_allclose(
+        evidence.sum(axis=1) + offset, scores[rows, first] - scores[rows, second]
+    )
+
+
+def test_each_image_stands_over_its_evidence_on_one_symmetric_scale():
+    fig = plot_evidence(IMAGES, EVIDENCE, ["a", "b", "c"])
+    drawn = [ax for ax in fig.axes if ax.images]
+    assert [ax.get_title() for ax in drawn] == ["a", "b", "c", "", "", ""]
+    for ax, values in zip(drawn, [*IMAGES, *EVIDENCE], strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), values)
+    assert {ax.images[0].get_clim() for ax in drawn[:3]} == {(0, 11)}
+    assert {ax.images[0].get_clim() for ax in drawn[3:]} == {(-6, 6)}
+    blue, red = (drawn[3].images[0].cmap(end) for end in [1.0, 0.0])
+    assert blue[2] > blue[0]
+    assert red[0] > red[2]
+    assert len(fig.axes) == 7  # and the colour bar
+
+
+def test_no_ink_and_no_evidence_are_white():
+    fig = plot_evidence(np.zeros((1, 2, 2)), np.zeros((1, 2, 2)), [""])
+    image, evidence = (ax.images[0] for ax in fig.axes if ax.images)
+    assert (image.get_clim(), evidence.get_clim()) == ((0, 1), (-1, 1))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"images": IMAGES[0]}, r"images has shape \(2, 2\); wanted \(n_images"),
+        ({"evidence": EVIDENCE[:2]}, r"evidence has shape \(2, 2, 2\); wanted images' \(3, 2, 2\)"),
+        ({"evidence": EVIDENCE * np.nan}, "evidence holds NaN"),
+        ({"titles": ["a"]}, "images has 3, titles has 1"),
+    ],
+)
+def test_bad_input_is_named(changed, message):
+    with pytest.raises(ValueError, match=message):
+        plot_evidence(**{"images": IMAGES, "evidence": EVIDENCE, "titles": "abc"} | changed)
+    assert plt.get_fignums() == []
