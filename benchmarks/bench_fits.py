@@ -131,7 +131,7 @@ def watch(*command: str) -> tuple[str, float, float]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         while process.poll() is None:
             peak = max(peak, memory(psutil.Process(process.pid)))
-            time.sleep(0.1)
+            time.sleep(0.5)  # a look costs milliseconds of a core that the fit may want
         printed = process.stdout.read()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)

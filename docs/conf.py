@@ -49,7 +49,7 @@ html_show_search_summary = False
 
 # What index.md shows, by the names that it uses.
 myst_substitutions = {
-    name: printed(notebook, cell_id, label).replace(" +/- ", "\xa0±\xa0")
+    name: printed(notebook, cell_id, label)
     for name, notebook, cell_id, label in [
         ("digits_train", "01_digits_l2_saga", "scores", "train"),
         ("digits_test", "01_digits_l2_saga", "scores", "test"),

@@ -3,6 +3,7 @@
 import ast
 import base64
 import io
+import json
 import re
 import shutil
 import statistics
@@ -14,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from PIL import Image
+from scipy.stats import binom, binomtest
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = Path(__file__).parent / "samples"
@@ -24,15 +26,14 @@ CITED = {
     "01_digits_l2_saga": {
         "8x8": "load_digits; the shape is printed under The data",
         "70000": "the second notebook's data",
-        "95": "the normal quantile 1.96 in the cell",
+        "95": "the level of digits_lr.accuracy",
     },
     "02_mnist_l1_saga": {
         "28x28": "load_mnist; the shape is printed under The data",
         "554": "OpenML's number of the data set",
         "3.1": "pandas' version; OpenML itself is out of the tests' reach",
         "1.8": "scikit-learn's version, its deprecation notes",
-        "60": "benchmarks/sparse_input.md, checked below",
-        "95": "the normal quantile 1.96 in the cell",
+        "95": "the level of digits_lr.accuracy",
     },
 }
 MACHINE_PATH = re.compile(r"/home/|/root/|/Users/|/tmp/|site-packages|[A-Z]:\\\\|\b0x[0-9a-f]{6,}")
@@ -171,6 +172,12 @@ def test_every_number_in_prose_is_in_an_output(path):
     assert [number for number in said if number not in seen | CITED[path.stem].keys()] == []
 
 
+def text_of(path):
+    """Return all text that the notebook's cells printed."""
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(o.get("text", "") for cell in cells for o in cell.get("outputs", []))
+
+
 def test_cited_numbers_are_used():
     for path in NOTEBOOKS:
         cells = nbformat.read(path, as_version=4).cells
@@ -181,11 +188,57 @@ def test_cited_numbers_are_used():
         assert CITED[path.stem].keys() <= said
 
 
-def test_cited_share_of_time_is_the_measured_one():
-    table = (ROOT / "benchmarks" / "sparse_input.md").read_text()
-    (ratio,) = re.findall(r"CSR float64 \| \d+ \| ([\d.]+) ", table)
+def test_ratios_of_time_in_the_prose_are_the_measured_ones():
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text())
+    seconds = {row["way"]: row["seconds"] for row in results["fits"]}
+    original = seconds["multinomial, dense (the original)"]
 
-    assert float(ratio) == pytest.approx(0.60, abs=0.05)
+    assert seconds["multinomial, sparse"] / original == pytest.approx(2 / 3, abs=0.1)
+    assert seconds["multinomial, sparse, from lbfgs"] / original == pytest.approx(1 / 10, abs=0.02)
+    for jobs in [2, 5]:
+        speedup = (
+            seconds["one-vs-rest, sparse, 1 job"] / seconds[f"one-vs-rest, sparse, {jobs} jobs"]
+        )
+        assert 1.7 <= speedup <= 2
+    assert results["cores"] == 2
+    assert results["notebook"]["seconds"] < 8 * 60
+    assert results["notebook"]["mebibytes"] < 1.5 * 1024
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_stored_accuracy_is_its_counts_and_their_interval(path):
+    lines = re.findall(
+        r"(0|1)\.(\d{4}) \((\S+) to (\S+)\), ([\d,]+) of ([\d,]+) wrong", text_of(path)
+    )
+
+    assert len(lines) >= 2
+    for whole, digits, low, high, *counts in lines:
+        errors, images = (int(count.replace(",", "")) for count in counts)
+        interval = binomtest(images - errors, images).proportion_ci(method="wilson")
+        expected = [f"{bound:.4f}" for bound in [1 - errors / images, *interval]]
+        assert [f"{whole}.{digits}", low, high] == expected
+
+
+def test_stored_paired_counts_give_the_stored_p_value():
+    text = text_of(NOTEBOOKS[1])
+    pattern = r"multinomial right +(\d+) +(\d+)\nmultinomial wrong +(\d+) +(\d+)\n"
+    both, ours, theirs, neither = map(int, re.search(pattern, text).groups())
+
+    assert both + neither + ours + theirs == 10_000
+    # McNemar's exact test: the smaller count of a fair coin, both sides.
+    p = 2 * binom.cdf(min(ours, theirs), ours + theirs, 0.5)
+    assert f"p = {p:.0e}" in text
+
+
+def test_stored_evidence_sums_to_the_stored_margins():
+    text = text_of(NOTEBOOKS[1])
+    evidence, margins = (
+        re.search(rf"^{label} +(\[.*\])$", text, flags=re.MULTILINE)[1]
+        for label in [r"evidence \+ intercepts", "margin of the scores"]
+    )
+
+    assert evidence == margins
+    assert len(evidence.split()) >= 5
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_readme_and_start_page_show_every_figure():
 
 
 def test_a_printed_value_is_found_by_its_label():
-    assert float(printed("02_mnist_l1_saga", "scores", "train")) > 0.9
+    assert printed("02_mnist_l1_saga", "scores", "train").startswith("0.9")
 
 
 @pytest.mark.parametrize(
