@@ -48,6 +48,7 @@ def test_no_ink_and_no_evidence_are_white():
     [
         ({"images": IMAGES[0]}, r"images has shape \(2, 2\); wanted \(n_images"),
         ({"evidence": EVIDENCE[:2]}, r"evidence has shape \(2, 2, 2\); wanted images' \(3, 2, 2\)"),
+        ({"evidence": EVIDENCE[:, :1]}, r"evidence has shape \(3, 1, 2\)"),
         ({"evidence": EVIDENCE * np.nan}, "evidence holds NaN"),
         ({"titles": ["a"]}, "images has 3, titles has 1"),
     ],
