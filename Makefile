@@ -46,8 +46,7 @@ lab: data ## open JupyterLab on the notebooks
 review: $(VENV)/.ready ## compare the notebooks with BASE (default HEAD) in a browser, pictures included
 	$(BIN)/nbdiff-web $(BASE)
 
-bench: data ## time every way to such a model: 20 minutes (ARGS=--quick: 2); benchmarks/results.md
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[peers]'
+bench: data $(VENV)/.peers ## time every way to such a model: 20 minutes (ARGS=--quick: 2); benchmarks/results.md
 	$(BIN)/python benchmarks/bench_fits.py $(ARGS)
 
 lint: $(VENV)/.ready ## ruff, notebooks included
@@ -77,4 +76,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	} >build/install.log 2>&1 || \
 	  { echo "Could not make $(VENV): is the package index reachable? build/install.log says:" >&2; \
 	    grep -iE 'error|not available' build/install.log | tail -n 1 >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.peers: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[peers]'
 	@touch $@
