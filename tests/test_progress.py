@@ -18,6 +18,8 @@ from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 FIT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from sklearn.datasets import load_digits
 from digits_lr.fitting import fit_multinomial, fit_one_vs_rest
 X, y = load_digits(n_class=3, return_X_y=True)
