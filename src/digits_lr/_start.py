@@ -23,7 +23,8 @@ def start_at_lbfgs(model: LogisticRegression, X: NDArray | csr_matrix, y: NDArra
     # float64: in float32, rounding would grow to differences between processors.
     scaler = StandardScaler(copy=False)
     Z = scaler.fit_transform(Z.astype(np.float64, copy=False))
-    short = LogisticRegression(C=np.inf, max_iter=_ITERATIONS)
+    # No penalty; infinity makes scikit-learn 1.8 warn.
+    short = LogisticRegression(C=1e300, max_iter=_ITERATIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is meant to stop early
         short.fit(Z, y)
