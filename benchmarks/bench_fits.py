@@ -216,10 +216,10 @@ def as_markdown(results: dict) -> str:
         "",
         "The objective is `digits_lr.objective`; for one-vs-rest it is the sum of the ten models' "
         "and not to be compared with the multinomial one. Seconds include the conversion of the "
-        "images and, for the helpers, the start of the process that fits. scikit-learn's example "
-        "is https://scikit-learn.org/stable/auto_examples/linear_model/"
-        "plot_sparse_logistic_regression_mnist.html on all training images: standardised pixels, "
-        "C = 50 / images, `tol` = 0.1.",
+        "images and, for the helpers, the start of the process that fits. [scikit-learn's example]"
+        "(https://scikit-learn.org/stable/auto_examples/linear_model/"
+        "plot_sparse_logistic_regression_mnist.html) is fitted on all training images: "
+        "standardised pixels, C = 50 / images, `tol` = 0.1.",
         "",
         "## How time and memory grow",
         "",
