@@ -42,6 +42,13 @@ def check_label_pair(
     return one, two
 
 
+def check_one_label_a_row(X: ArrayLike, y: NDArray) -> None:
+    """Raise unless `X`, dense or sparse, has as many rows as there are labels in `y`."""
+    n_rows = np.shape(X)[0]
+    if len(y) != n_rows:
+        raise ValueError(f"X has {n_rows} rows and y {len(y)} labels; wanted one label a row")
+
+
 def check_same_length(**arrays: NDArray) -> None:
     """Raise unless all `arrays` have the same first length."""
     lengths = {name: len(array) for name, array in arrays.items()}

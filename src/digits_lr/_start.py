@@ -14,7 +14,7 @@ _LEAST_DEVIATION = 1 / 20  # of the most varied feature's
 
 
 def start_at_lbfgs(model: LogisticRegression, X: NDArray | csr_matrix, y: NDArray) -> None:
-    """Give `model`, whose ``warm_start`` is set, the coefficients of a short fit by lbfgs."""
+    """Let `model` start from the coefficients of a short fit by lbfgs."""
     if model.verbose:
         print("lbfgs start", flush=True)
     deviation = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
@@ -33,3 +33,4 @@ def start_at_lbfgs(model: LogisticRegression, X: NDArray | csr_matrix, y: NDArra
     model.coef_[:, varied] = coef
     model.intercept_ = short.intercept_ - coef @ scaler.mean_
     model.classes_ = short.classes_
+    model.warm_start = True

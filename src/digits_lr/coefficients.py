@@ -2,8 +2,10 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from matplotlib.image import AxesImage
+from numpy.typing import ArrayLike, NDArray
 
 from digits_lr._checks import check_labels, check_numbers, check_same_length
 
@@ -61,9 +63,12 @@ def plot_coefficients(
     for ax in axs.flat:
         ax.axis("off")
     for ax, row, label in zip(axs.flat, coef, labels, strict=False):
-        image = ax.imshow(
-            row.reshape(image_shape), cmap="RdBu", vmin=-vmax, vmax=vmax, interpolation="nearest"
-        )
+        image = draw_signed(ax, row.reshape(image_shape), vmax)
         ax.set_title(f"class {label}", fontsize=10)
     fig.colorbar(image, ax=axs, label="coefficient", shrink=0.9)
     return fig
+
+
+def draw_signed(ax: Axes, values: NDArray, strongest: float) -> AxesImage:
+    """Draw `values` blue above zero and red below, darkest at `strongest` either way."""
+    return ax.imshow(values, cmap="RdBu", vmin=-strongest, vmax=strongest, interpolation="nearest")

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from digits_lr._checks import check_numbers, check_same_length
+from digits_lr.coefficients import draw_signed
+from digits_lr.samples import draw_ink
 
 
 def plot_evidence(images: ArrayLike, evidence: ArrayLike, titles: Sequence[str]) -> Figure:
@@ -50,10 +52,8 @@ def plot_evidence(images: ArrayLike, evidence: ArrayLike, titles: Sequence[str])
     for ax in axs.flat:
         ax.axis("off")
     for (above, below), image, values, title in zip(axs.T, images, evidence, titles, strict=True):
-        above.imshow(image, cmap="gray_r", vmin=0, vmax=darkest, interpolation="nearest")
+        draw_ink(above, image, darkest)
         above.set_title(title, fontsize=10)
-        drawn = below.imshow(
-            values, cmap="RdBu", vmin=-strongest, vmax=strongest, interpolation="nearest"
-        )
+        drawn = draw_signed(below, values, strongest)
     fig.colorbar(drawn, ax=axs[1], label="evidence", shrink=0.9)
     return fig

@@ -21,10 +21,12 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils import check_array
 from tqdm import tqdm
 
-from digits_lr._checks import check_labels
+from digits_lr._checks import check_labels, check_one_label_a_row
 from digits_lr._child import fit, fit_in_child
 from digits_lr._progress import progress_bar
 from digits_lr._start import start_at_lbfgs
+
+_STARTS = {"zero": None, "lbfgs": start_at_lbfgs}
 
 
 def fit_multinomial(
@@ -104,21 +106,15 @@ def fit_multinomial(
        Optimization", Mathematical Programming 45, 1989.
     """
     X, y = _check_data(X, y)
-    if start not in ("zero", "lbfgs"):
+    if start not in tuple(_STARTS):  # a list is not hashable
         raise ValueError(f"start is {start!r}; wanted 'zero' or 'lbfgs'")
     model = _saga(C, l1_ratio, tol, max_iter, random_state)
     with progress_bar(
         progress, desc="starting", bar_format="{desc} |{bar:20}| {elapsed}, {remaining} left"
     ) as bar:
         model.verbose = int(not bar.disable)
-        model.warm_start = start == "lbfgs"
-        model, caught = fit_in_child(
-            model,
-            X,
-            y,
-            partial(_show_epoch, bar, tol, max_iter),
-            start_at_lbfgs if start == "lbfgs" else None,
-        )
+        show = partial(_show_epoch, bar, tol, max_iter)
+        model, caught = fit_in_child(model, X, y, show, _STARTS[start])
     model.set_params(verbose=0, warm_start=False)
     _warn([model], caught)
     return model
@@ -206,8 +202,7 @@ def _check_data(X: ArrayLike | csr_matrix, y: ArrayLike) -> tuple[NDArray | csr_
     shape = np.shape(X)
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"X has shape {shape}; wanted (n_samples, n_features), not empty")
-    if len(y) != shape[0]:
-        raise ValueError(f"X has {shape[0]} rows and y {len(y)} labels; wanted one label a row")
+    check_one_label_a_row(X, y)
     if (y == y[0]).all():
         raise ValueError(f"y holds only the class {y[0]}; wanted two classes or more")
     return check_array(X, accept_sparse="csr", input_name="X"), y

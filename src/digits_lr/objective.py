@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from digits_lr._checks import check_labels
+from digits_lr._checks import check_labels, check_one_label_a_row
 
 
 def objective(
@@ -48,10 +48,7 @@ def objective(
     """
     check_is_fitted(model)
     y = check_labels(y, "y")
-    if len(y) != np.shape(X)[0]:
-        raise ValueError(
-            f"X has {np.shape(X)[0]} rows and y {len(y)} labels; wanted one label a row"
-        )
+    check_one_label_a_row(X, y)
     if unseen := sorted(set(np.unique(y)) - set(model.classes_)):
         raise ValueError(f"y holds {unseen[0]}; wanted the model's classes {model.classes_}")
     if isinstance(model, OneVsRestClassifier):

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
@@ -49,9 +50,14 @@ def image_grid(images: NDArray, titles: list[str]) -> Figure:
     for ax in axs.flat:
         ax.axis("off")
     for ax, image, title in zip(axs.flat, images, titles, strict=False):
-        ax.imshow(image, cmap="gray_r", vmin=0, vmax=vmax, interpolation="nearest")
+        draw_ink(ax, image, vmax)
         ax.set_title(title, fontsize=10)
     return fig
+
+
+def draw_ink(ax: Axes, image: NDArray, darkest: float) -> None:
+    """Draw `image` from white at zero to black at `darkest`."""
+    ax.imshow(image, cmap="gray_r", vmin=0, vmax=darkest, interpolation="nearest")
 
 
 def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
