@@ -16,7 +16,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 notebooks: data ## the main job: environment, data, both notebooks executed in place, site
-	$(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to notebook --execute --inplace $(NOTEBOOKS)
+	$(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to notebook --execute \
+	  --output-dir build/notebooks $(NOTEBOOKS)
+	@# Moved when all are done: a cell that fails changes none, and nobody reads half a file.
+	mv $(NOTEBOOKS:%=build/%) notebooks
 	$(BIN)/python docs/stored_outputs.py
 	@$(MAKE) --no-print-directory html
 
@@ -47,6 +50,7 @@ review: $(VENV)/.ready ## compare the notebooks with BASE (default HEAD) in a br
 	$(BIN)/nbdiff-web $(BASE)
 
 bench: data $(VENV)/.peers ## time every way to such a model: 20 minutes (ARGS=--quick: 2); benchmarks/results.md
+	$(BIN)/python benchmarks/bench_load_mnist.py $(ARGS)
 	$(BIN)/python benchmarks/bench_fits.py $(ARGS)
 
 lint: $(VENV)/.ready ## ruff, notebooks included

@@ -133,7 +133,6 @@ def fit_once(name: str, n_images: int) -> None:
         "train": model.score(X, y),
         "test": model.score(X_test, split.y_test),
         "zeros": float(np.mean(coef == 0)),
-        "largest": float(np.abs(coef).max()),
     }
     print(json.dumps(row))
 

@@ -46,4 +46,6 @@ def _outputs(notebook: str, cell_id: str) -> list[nbformat.NotebookNode]:
 
 if __name__ == "__main__":
     for name, source in FIGURES.items():
-        Path(__file__).with_name(name).write_bytes(figure(*source)[0])
+        path, (png, _) = Path(__file__).with_name(name), figure(*source)
+        if not path.exists() or path.read_bytes() != png:  # unchanged ones are not touched
+            path.write_bytes(png)

@@ -20,7 +20,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK_TEXT = (ROOT / "requirements.lock").read_text()
 LOCK = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", LOCK_TEXT, flags=re.MULTILINE))
 *CONDA, PIP = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-PINS = dict(re.split("==?", pin) for pin in [*CONDA, *PIP["pip"]] if "=" in pin)
+# conda-forge spells some names with an underscore, and to conda that is another package.
+CONDA_SPELLING = {"jupyter_client": "jupyter-client"}
+PINS = {
+    CONDA_SPELLING.get(name, name): version
+    for name, version in (re.split("==?", pin) for pin in [*CONDA, *PIP["pip"]] if "=" in pin)
+}
 
 AUTHOR = "-c user.name=A -c user.email=a@example.org"
 
@@ -42,6 +47,13 @@ def test_lock_and_conda_meet_every_requirement(requirement):
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
 def test_requirements_have_a_lower_bound_and_nothing_else(requirement):
     assert [bound.operator for bound in requirement.specifier] == [">="]
+
+
+def test_conda_knows_every_name():
+    names = {pin.partition("=")[0] for pin in CONDA}
+
+    assert names >= CONDA_SPELLING.keys()
+    assert not names & set(CONDA_SPELLING.values())
 
 
 def test_conda_pins_nothing_beyond_the_project():

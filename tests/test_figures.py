@@ -62,8 +62,9 @@ def test_outside_a_notebook_the_words_are_printed(capsys):
 def test_blank_alternative_text_is_refused():
     fig = plt.figure()
 
-    with pytest.raises(ValueError, match="alt is ' '; wanted kind of figure"):
-        show_figure(fig, alt=" ")
+    for alt in [" ", None]:
+        with pytest.raises(ValueError, match=f"alt is {alt!r}; wanted kind of figure"):
+            show_figure(fig, alt=alt)
 
 
 def test_importing_the_package_is_light():

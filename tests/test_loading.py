@@ -60,3 +60,9 @@ def test_split_is_frozen():
 def test_bad_test_size_is_named(test_size):
     with pytest.raises(ValueError, match="test_size"):
         loading.load_digits_split(test_size=test_size)
+
+
+def test_bad_test_size_of_mnist_is_named_before_it_is_loaded(monkeypatch):
+    monkeypatch.setattr(loading, "load_mnist", None)
+    with pytest.raises(ValueError, match="test_size"):
+        loading.load_mnist_split(test_size=70_000)

@@ -30,6 +30,12 @@ def test_images_truth_and_prediction_belong_together():
     assert fig.get_suptitle() == "3 of 3 misclassified images"
 
 
+def test_strings_may_be_held_as_objects():
+    strings = np.array(["5", "0", "41"], dtype=object)  # as OpenML and pandas do
+
+    assert misclassified(strings, ["5", "1", "41"]).tolist() == [1]
+
+
 def test_limit_keeps_the_first():
     fig = plot_misclassified(IMAGES, Y_TRUE, Y_PRED, limit=2)
 
@@ -58,7 +64,8 @@ def test_nothing_wrong_is_said():
         ((IMAGES, Y_TRUE[:5], Y_PRED), 20, "y_true has 5, y_pred has 6"),
         ((IMAGES[0], Y_TRUE, Y_PRED), 20, "images has shape"),
         ((IMAGES, Y_TRUE.astype(str), Y_PRED), 20, "both integers or both strings"),
-        ((IMAGES, Y_TRUE, Y_PRED), 0, "limit is 0; wanted 1 or more"),
+        ((IMAGES, Y_TRUE, Y_PRED), 0, "limit is 0; wanted a whole number, 1 or more"),
+        ((IMAGES, Y_TRUE, Y_PRED), 2.5, "limit is 2.5; wanted a whole number"),
     ],
 )
 def test_bad_input_is_named(arguments, limit, message):

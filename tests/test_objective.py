@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -64,7 +65,7 @@ def test_a_certain_error_is_counted_in_full():
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (Y[:-1], "X has 300 rows and y 299 labels"),
+        (Y[:-1], "X has 300, y has 299; wanted equal"),
         (Y[:, None], r"y has shape \(300, 1\)"),
         (np.where(Y == 9, 10, Y), r"y holds 10; wanted the model's classes \[0 1"),
         (Y.astype(str), "y holds 0; wanted the model's classes"),
@@ -74,6 +75,18 @@ def test_labels_that_do_not_fit_are_named(y, message):
     model = SAGA.fit(X, Y)
     with pytest.raises(ValueError, match=message):
         objective(model, X, y)
+
+
+@pytest.mark.parametrize("other", [{"penalty": "l2"}, {"class_weight": {0: 2}}], ids=str)
+def test_a_model_of_another_objective_is_refused(other):
+    model = clone(SAGA).fit(X, Y).set_params(**other)
+    with pytest.raises(ValueError, match=f"model has {next(iter(other))}="):
+        objective(model, X, Y)
+
+
+def test_rows_without_axes_are_named():
+    with pytest.raises(ValueError, match=r"X has shape \(\); wanted \(n_samples, n_features\)"):
+        objective(SAGA.fit(X, Y), 3, Y)
 
 
 def test_a_model_must_be_fitted():

@@ -1,5 +1,7 @@
 """What a person sees of a fit, and what is left when they interrupt it."""
 
+import codecs
+import io
 import json
 import os
 import pty
@@ -16,6 +18,9 @@ import psutil
 import pytest
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
+from tqdm import tqdm
+
+from digits_lr.fitting import _show_epoch
 
 FIT = """
 import signal
@@ -56,6 +61,7 @@ def at_terminal(code):
 def read(terminal, until=None):
     """What is written to the terminal up to the text `until`, or to the end."""
     text = ""
+    decoder = codecs.getincrementaldecoder("utf-8")()  # a chunk may end inside a character
     while until is None or until not in text:
         try:
             chunk = terminal.read(1024)
@@ -63,7 +69,7 @@ def read(terminal, until=None):
             break
         if not chunk:
             break
-        text += chunk.decode()
+        text += decoder.decode(chunk)
     return text
 
 
@@ -88,6 +94,15 @@ def test_terminal_shows_each_epoch_and_then_nothing():
     assert last > 5
     assert verbose == 0
     assert left_on_screen(text) == ""
+
+
+def test_times_are_of_epochs_and_not_of_the_start_before_them():
+    bar = tqdm(file=io.StringIO(), bar_format="{remaining}")
+    bar.start_t -= 1000
+    for epoch in [1, 2]:
+        _show_epoch(bar, 0.1, 100, f"Epoch {epoch}, change: 1\n")
+    assert bar.initial == 1
+    assert bar.format_dict["elapsed"] < 500
 
 
 def test_terminal_says_when_lbfgs_goes_first():
@@ -164,7 +179,8 @@ print(fit_multinomial(X, y, **options).score(X, y) > 0.9)
         if when == "fitting":
             text += read(terminal, until="epoch 3 of")
         else:
-            wait_until(lambda: any("_child.py" in str(c.cmdline()) for c in children(process)))
+            # Its second thread is there once the child runs, long after Popen has returned here.
+            wait_until(lambda: any(c.num_threads() > 1 for c in children(process)))
         process.send_signal(signal.SIGINT)
         text += read(terminal)
         left, next_fit = process.stdout.read().splitlines()

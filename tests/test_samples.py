@@ -48,7 +48,7 @@ def test_class_balance_shows_shares_and_counts():
     train, test = ax.containers
     assert [bar.get_height() for bar in train] == [50, 25, 25]
     assert [bar.get_height() for bar in test] == [50, 0, 50]
-    assert [text.get_text() for text in ax.texts] == ["2", "1", "1", "1", "0", "1"]
+    assert [text.get_text() for text in ax.texts] == ["2", "1", "1", "1", "", "1"]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2"]
     assert {text.get_text() for text in ax.get_legend().texts} == {
         "train (4 images)",

@@ -29,7 +29,7 @@ every_chapter = pytest.mark.parametrize("name", NOTEBOOKS)
 every_width = pytest.mark.parametrize("width", [PHONE, DESKTOP])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Return the folder of a freshly built site."""
     folder = tmp_path_factory.mktemp("site")
@@ -44,7 +44,7 @@ def site(tmp_path_factory):
     return folder / "html"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tab():
     """Return a tab of the machine's own Chromium, offline; what goes wrong is in its `log`."""
     if CHROMIUM is None:
@@ -82,6 +82,7 @@ def visit(tab, site):
     """Return a function that opens a page of the site in the tab."""
 
     def visit(name, width=DESKTOP, scheme="light"):
+        tab.goto("about:blank")  # whatever the last page still asks for is not this one's
         tab.files, tab.log = set(), []
         tab.set_viewport_size({"width": width, "height": 900})
         tab.emulate_media(color_scheme=scheme, media="screen", reduced_motion="reduce")
@@ -305,7 +306,7 @@ def test_search_finds_a_word_of_the_chapter(name, visit):
     page.keyboard.press("Control+k")
     page.keyboard.type(word)
     page.keyboard.press("Enter")
-    page.locator("#search-results li a").first.wait_for(timeout=5000)
+    page.locator("#search-results li a").first.wait_for()
 
     found = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
     assert any(f"{name}.html" in href for href in found), word

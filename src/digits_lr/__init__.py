@@ -18,6 +18,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mnist": ["load_mnist"],
         "objective": ["objective"],
         "samples": ["plot_class_balance", "plot_samples"],
-        "scores": ["Accuracy", "accuracy"],
+        "scores": ["accuracy"],
     },
 )

@@ -1,5 +1,7 @@
 """Checks that name the argument, what it got and what it wanted."""
 
+from collections.abc import Sized
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -24,6 +26,8 @@ def check_labels(values: ArrayLike, name: str) -> NDArray:
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; wanted (n_samples,), not empty")
+    if array.dtype == object and all(isinstance(value, str) for value in array):
+        array = array.astype(str)  # as pandas and OpenML hold strings
     if array.dtype.kind not in "iuU":
         raise ValueError(f"{name} holds {array.dtype}; wanted integer or string class labels")
     return array
@@ -42,16 +46,17 @@ def check_label_pair(
     return one, two
 
 
-def check_one_label_a_row(X: ArrayLike, y: NDArray) -> None:
-    """Raise unless `X`, dense or sparse, has as many rows as there are labels in `y`."""
-    n_rows = np.shape(X)[0]
-    if len(y) != n_rows:
-        raise ValueError(f"X has {n_rows} rows and y {len(y)} labels; wanted one label a row")
+def check_image_rows(X: ArrayLike, y: NDArray) -> None:
+    """Raise unless `X`, dense or sparse, has two axes and one row for each label in `y`."""
+    shape = np.shape(X)
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(f"X has shape {shape}; wanted (n_samples, n_features), not empty")
+    check_same_length(X=range(shape[0]), y=y)
 
 
-def check_same_length(**arrays: NDArray) -> None:
-    """Raise unless all `arrays` have the same first length."""
+def check_same_length(**arrays: Sized) -> None:
+    """Raise unless all `arrays` have the same length."""
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         got = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise ValueError(f"lengths differ: {got}; wanted one entry an image in each")
+        raise ValueError(f"lengths differ: {got}; wanted equal lengths")

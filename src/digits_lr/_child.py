@@ -52,6 +52,7 @@ def fit_in_child(
     with TemporaryDirectory(prefix="digits_lr-") as folder:
         task, result = Path(folder, "task"), Path(folder, "result")
         joblib.dump((model, X, y, start), task)
+        last_lines = deque(maxlen=20)
         with subprocess.Popen(
             # -u, or C's printf holds lines back; -P, or modules here could shadow the child's.
             [sys.executable, "-u", "-P", __file__, folder],
@@ -59,9 +60,8 @@ def fit_in_child(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            start_new_session=True,  # what kills this process leaves the child time to tidy up
+            start_new_session=True,  # a kill of this process's group spares it, to tidy up
         ) as child:
-            last_lines = deque(maxlen=20)
             try:
                 for line in child.stdout:
                     last_lines.append(line)

@@ -1,6 +1,5 @@
 """Coefficients as images."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,6 +7,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 
 from digits_lr._checks import check_labels, check_numbers, check_same_length
+from digits_lr.samples import image_axes
 
 
 def plot_coefficients(
@@ -45,24 +45,18 @@ def plot_coefficients(
     labels = np.arange(len(coef)) if labels is None else check_labels(labels, "labels")
     check_same_length(coef=coef, labels=labels)
     n_pixels = coef.shape[1]
-    if len(image_shape) != 2 or image_shape[0] * image_shape[1] != n_pixels:
+    shape = np.asarray(image_shape)
+    whole = shape.shape == (2,) and shape.dtype.kind in "iu" and shape.min() > 0
+    if not whole or shape.prod() != n_pixels:
         raise ValueError(
             f"image_shape is {image_shape}; wanted (height, width) with height * width = "
             f"{n_pixels}, the columns of coef"
         )
-    n_columns = min(len(coef), 5)
-    n_rows = -(-len(coef) // n_columns)
-    fig, axs = plt.subplots(
-        n_rows,
-        n_columns,
-        squeeze=False,
-        figsize=(1.6 * n_columns + 1.2, 1.9 * n_rows if n_columns > 1 else 2.8),
-        layout="constrained",
-    )
+    fig, axs = image_axes(len(coef), bar_width=1.2)
+    if len(coef) == 1:
+        fig.set_figheight(2.8)  # or the colour bar's numbers would not fit
     vmax = np.abs(coef).max() or 1  # all zero is all white
-    for ax in axs.flat:
-        ax.axis("off")
-    for ax, row, label in zip(axs.flat, coef, labels, strict=False):
+    for ax, row, label in zip(axs, coef, labels, strict=False):
         image = draw_signed(ax, row.reshape(image_shape), vmax)
         ax.set_title(f"class {label}", fontsize=10)
     fig.colorbar(image, ax=axs, label="coefficient", shrink=0.9)

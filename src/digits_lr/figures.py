@@ -36,7 +36,7 @@ def show_figure(fig: Figure, alt: str) -> None:
     ValueError
         If `alt` is blank.
     """
-    if not alt.strip():
+    if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"alt is {alt!r}; wanted kind of figure, axes and finding in words")
     width, height = (round(inches * _PAGE_DPI) for inches in fig.get_size_inches())
     png = io.BytesIO()

@@ -7,6 +7,7 @@ moves a progress bar here, and an interrupt ends it at once.
 
 import math
 import re
+import time
 import warnings
 from functools import partial
 from typing import Literal
@@ -21,7 +22,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils import check_array
 from tqdm import tqdm
 
-from digits_lr._checks import check_labels, check_one_label_a_row
+from digits_lr._checks import check_image_rows, check_labels
 from digits_lr._child import fit, fit_in_child
 from digits_lr._progress import progress_bar
 from digits_lr._start import start_at_lbfgs
@@ -43,9 +44,9 @@ def fit_multinomial(
 ) -> LogisticRegression:
     """Fit one multinomial (softmax) logistic regression by saga [1]_.
 
-    The model is the one that ``LogisticRegression(solver="saga", ...).fit(X, y)`` gives, with the
-    default `start` to the last bit. It is fitted in a process of its own, which an interrupt ends
-    at once and which takes a second or two to start.
+    With the default `start` the model equals, to the last bit, the one that
+    ``LogisticRegression(solver="saga", ...).fit(X, y)`` gives. It is fitted in a process of its
+    own, which an interrupt ends at once and which takes a second or two to start.
 
     Parameters
     ----------
@@ -137,8 +138,8 @@ def fit_one_vs_rest(
     The model is the one that ``OneVsRestClassifier(LogisticRegression(solver="saga", ...)).fit(X,
     y)`` gives, to the last bit and for every `n_jobs`. As `fit_multinomial`, it is fitted in a
     process of its own, whose threads share one copy of the data. Under a joblib backend that the
-    caller has made active (``joblib.parallel_config``), scikit-learn fits with that one instead,
-    without a bar.
+    caller has made active (``joblib.parallel_config``), scikit-learn fits with that one instead:
+    without a bar, and an interrupt takes effect when that backend lets it.
 
     Parameters
     ----------
@@ -199,10 +200,7 @@ def fit_one_vs_rest(
 
 def _check_data(X: ArrayLike | csr_matrix, y: ArrayLike) -> tuple[NDArray | csr_matrix, NDArray]:
     y = check_labels(y, "y")
-    shape = np.shape(X)
-    if len(shape) != 2 or 0 in shape:
-        raise ValueError(f"X has shape {shape}; wanted (n_samples, n_features), not empty")
-    check_one_label_a_row(X, y)
+    check_image_rows(X, y)
     if (y == y[0]).all():
         raise ValueError(f"y holds only the class {y[0]}; wanted two classes or more")
     return check_array(X, accept_sparse="csr", input_name="X"), y
@@ -226,6 +224,8 @@ def _saga(
 def _show_epoch(bar: tqdm, tol: float, max_iter: int, line: str) -> None:
     if match := re.search(r"Epoch (\d+), change: (\S+)", line):
         epoch, change = int(match[1]), float(match[2])
+        if not bar.n:  # times are of epochs alone, or the start would count as a slow first one
+            bar.initial, bar.start_t = epoch, time.time()
         # saga's change falls about as 1/epoch, so epoch * change / tol foretells the last epoch.
         expected = epoch * change / tol if tol else math.inf
         bar.n, bar.total = epoch, max(epoch, math.ceil(min(max_iter, expected)))

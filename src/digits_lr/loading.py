@@ -85,6 +85,7 @@ def load_mnist_split(test_size: float | int = 1 / 7, random_state: int | None = 
     --------
     digits_lr.mnist.load_mnist : Where the images come from, and how they are verified.
     """
+    train_test_split(range(70_000), test_size=test_size)  # raises before MNIST is downloaded
     images, labels = load_mnist()
     return _split(images, labels, test_size, random_state, pixel_max=255)
 

@@ -1,5 +1,7 @@
 """The images that a model gets wrong."""
 
+from numbers import Integral
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -55,14 +57,15 @@ def plot_misclassified(
     Raises
     ------
     ValueError
-        If a shape or a type does not fit, the lengths differ, or `limit` is below 1.
+        If a shape or a type does not fit, the lengths differ, or `limit` is no whole
+        number or below 1.
     """
     images = check_numbers(images, "images", "(n_images, height, width)")
     rows = misclassified(y_true, y_pred)
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     check_same_length(images=images, y_true=y_true, y_pred=y_pred)
-    if limit < 1:
-        raise ValueError(f"limit is {limit}; wanted 1 or more")
+    if not isinstance(limit, Integral) or limit < 1:
+        raise ValueError(f"limit is {limit!r}; wanted a whole number, 1 or more")
 
     if len(rows) == 0:
         fig = plt.figure(figsize=(4, 0.8))

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from digits_lr._checks import check_labels, check_one_label_a_row
+from digits_lr._checks import check_image_rows, check_labels
 
 
 def objective(
@@ -40,7 +40,8 @@ def objective(
     sklearn.exceptions.NotFittedError
         If `model` is not fitted.
     ValueError
-        If `y` has the wrong shape or length or holds a label that `model` has not seen.
+        If `X` or `y` has the wrong shape or length, `y` holds a label that `model` has not seen,
+        or `model` minimises something else: it has ``class_weight`` or the deprecated ``penalty``.
 
     References
     ----------
@@ -48,12 +49,17 @@ def objective(
     """
     check_is_fitted(model)
     y = check_labels(y, "y")
-    check_one_label_a_row(X, y)
+    check_image_rows(X, y)
     if unseen := sorted(set(np.unique(y)) - set(model.classes_)):
         raise ValueError(f"y holds {unseen[0]}; wanted the model's classes {model.classes_}")
     if isinstance(model, OneVsRestClassifier):
         of_class = np.asarray(model.label_binarizer_.transform(y).todense()).T
         return sum(map(objective, model.estimators_, [X] * len(of_class), of_class))
+    for name, value in {"penalty": "deprecated", "class_weight": None}.items():
+        if (given := getattr(model, name, value)) != value:
+            raise ValueError(
+                f"model has {name}={given!r}; wanted a model penalised by l1_ratio and C alone"
+            )
     scores = model.decision_function(X)
     if scores.ndim == 1:  # two classes: one score, for the second
         scores = np.column_stack([np.zeros_like(scores), scores])

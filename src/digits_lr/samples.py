@@ -37,22 +37,28 @@ def plot_samples(images: ArrayLike, labels: ArrayLike) -> Figure:
 
 def image_grid(images: NDArray, titles: list[str]) -> Figure:
     """Draw `images` on one grey scale in a grid of five columns."""
-    n_columns = min(len(images), 5)
-    n_rows = -(-len(images) // n_columns)
+    fig, axs = image_axes(len(images))
+    vmax = images.max() or 1  # blank images stay white
+    for ax, image, title in zip(axs, images, titles, strict=False):
+        draw_ink(ax, image, vmax)
+        ax.set_title(title, fontsize=10)
+    return fig
+
+
+def image_axes(n_images: int, bar_width: float = 0) -> tuple[Figure, NDArray]:
+    """Make bare axes in a grid of five columns, with inches to spare for a colour bar."""
+    n_columns = min(n_images, 5)
+    n_rows = -(-n_images // n_columns)
     fig, axs = plt.subplots(
         n_rows,
         n_columns,
         squeeze=False,
-        figsize=(1.6 * n_columns, 1.9 * n_rows),
+        figsize=(1.6 * n_columns + bar_width, 1.9 * n_rows),
         layout="constrained",
     )
-    vmax = images.max() or 1  # blank images stay white
     for ax in axs.flat:
         ax.axis("off")
-    for ax, image, title in zip(axs.flat, images, titles, strict=False):
-        draw_ink(ax, image, vmax)
-        ax.set_title(title, fontsize=10)
-    return fig
+    return fig, axs.ravel()
 
 
 def draw_ink(ax: Axes, image: NDArray, darkest: float) -> None:
@@ -96,7 +102,7 @@ def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
         )
         ax.bar_label(
             bars,
-            labels=[f"{count:,}" for count in counts],
+            labels=[f"{count:,}" if count else "" for count in counts],
             label_type="center",
             rotation=90,
             color="white",
