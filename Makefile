@@ -49,8 +49,8 @@ lab: data ## open JupyterLab on the notebooks
 review: $(VENV)/.ready ## compare the notebooks with BASE (default HEAD) in a browser, pictures included
 	$(BIN)/nbdiff-web $(BASE)
 
-bench: data $(VENV)/.peers ## time every way to such a model: 20 minutes (ARGS=--quick: 2); benchmarks/results.md
-	$(BIN)/python benchmarks/bench_load_mnist.py $(ARGS)
+bench: data $(VENV)/.peers ## time every way to such a model: 25 minutes (ARGS=--quick: 2); benchmarks/results.md
+	$(if $(ARGS),,$(BIN)/python benchmarks/bench_load_mnist.py)
 	$(BIN)/python benchmarks/bench_fits.py $(ARGS)
 
 lint: $(VENV)/.ready ## ruff, notebooks included

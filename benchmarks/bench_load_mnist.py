@@ -1,19 +1,23 @@
 """MNIST from the cache, by load_mnist and by fetch_openml: what it costs.
 
-Run ``python benchmarks/bench_load_mnist.py``, about 2 minutes; it writes load_mnist.md beside
-itself. Each load is a process of its own. fetch_openml reads its own cache, laid out here from
-the verified arrays as OpenML's answers would be. The time is the processor's, so that other work
-on the machine does not count; the memory is all of the process, scikit-learn included (Linux).
+``make bench`` runs it, about 2 minutes; it writes load_mnist.md beside itself. Each load is a
+process of its own. fetch_openml reads its own cache, laid out here from the verified arrays as
+OpenML's answers would be. The time is the processor's, so that other work on the machine does not
+count; the memory is all of the process, scikit-learn included (Linux).
 """
 
 import gzip
 import hashlib
 import json
+import os
+import platform
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import sklearn
 from numpy.typing import NDArray
 
 from digits_lr import load_mnist
@@ -31,6 +35,12 @@ print(time.process_time() - start)
 print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 """
 HEADER = """\
+# What loading MNIST costs
+
+Written by `make bench` on {date}: {cores} cores ({processor}), Python {python}, scikit-learn \
+{sklearn}. Each load reads its own cache. The time is the processor's; the memory is all of the \
+process, scikit-learn included.
+
 | from its cache | processor seconds | ratio | peak memory, MiB | ratio |
 |---|---|---|---|---|
 """
@@ -61,7 +71,14 @@ def main() -> None:
                 f"| {memory:.0f} | 1/{most_memory / memory:.1f} |"
             )
             print(rows[-1], flush=True)
-    table = HEADER + "\n".join(rows) + "\n"
+    header = HEADER.format(
+        date=date.today().isoformat(),
+        cores=os.cpu_count(),
+        processor=platform.machine(),
+        python=platform.python_version(),
+        sklearn=sklearn.__version__,
+    )
+    table = header + "\n".join(rows) + "\n"
     Path(__file__).with_name("load_mnist.md").write_text(table)
 
 

@@ -87,13 +87,6 @@ def describe_pictures(_app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = json.dumps(notebook)
 
 
-def head_tables(_app: Sphinx, docname: str, source: list[str]) -> None:
-    """Give a table that a benchmark wrote the heading of a page."""
-    folder, _, name = docname.partition("/")
-    if folder == "benchmarks" and not source[0].startswith("#"):
-        source[0] = f"# Measured: {name.replace('_', ' ')}\n\n{source[0]}"
-
-
 def visit_formula(translator: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
     """Write a formula as MathML, which browsers show without a script."""
     block = isinstance(node, nodes.math_block)
@@ -107,5 +100,4 @@ def visit_formula(translator: HTML5Translator, node: nodes.math | nodes.math_blo
 def setup(app: Sphinx) -> None:
     """Register the above."""
     app.connect("source-read", describe_pictures)
-    app.connect("source-read", head_tables)
     app.add_html_math_renderer("mathml", (visit_formula, None), (visit_formula, None))

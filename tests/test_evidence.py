@@ -7,7 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from digits_lr import plot_evidence
 
 IMAGES = np.arange(12).reshape(3, 2, 2)
-EVIDENCE = np.array([[[1, -2], [0, 0.5]]] * 3) * np.array([1, 2, 3])[:, None, None]
+EVIDENCE = np.outer([1, 2, 3], [1, -2, 0, 0.5])
+Y_TRUE, Y_PRED = [7, 2, 0], [2, 4, 5]
 
 
 def test_evidence_and_intercepts_sum_to_the_margin_of_a_multinomial_model():
@@ -24,11 +25,12 @@ def test_evidence_and_intercepts_sum_to_the_margin_of_a_multinomial_model():
 
 
 def test_each_image_stands_over_its_evidence_on_one_symmetric_scale():
-    fig = plot_evidence(IMAGES, EVIDENCE, ["a", "b", "c"])
+    fig = plot_evidence(IMAGES, EVIDENCE, Y_TRUE, Y_PRED)
     drawn = [ax for ax in fig.axes if ax.images]
-    assert [ax.get_title() for ax in drawn] == ["a", "b", "c", "", "", ""]
+    titles = ["true 7, predicted 2", "true 2, predicted 4", "true 0, predicted 5"]
+    assert [ax.get_title() for ax in drawn] == [*titles, "", "", ""]
     for ax, values in zip(drawn, [*IMAGES, *EVIDENCE], strict=True):
-        np.testing.assert_array_equal(ax.images[0].get_array(), values)
+        np.testing.assert_array_equal(ax.images[0].get_array(), values.reshape(2, 2))
     assert {ax.images[0].get_clim() for ax in drawn[:3]} == {(0, 11)}
     assert {ax.images[0].get_clim() for ax in drawn[3:]} == {(-6, 6)}
     blue, red = (drawn[3].images[0].cmap(end) for end in [1.0, 0.0])
@@ -38,22 +40,27 @@ def test_each_image_stands_over_its_evidence_on_one_symmetric_scale():
 
 
 def test_no_ink_and_no_evidence_are_white():
-    fig = plot_evidence(np.zeros((1, 2, 2)), np.zeros((1, 2, 2)), [""])
+    fig = plot_evidence(np.zeros((1, 2, 2)), np.zeros((1, 4)), [1], [2])
     image, evidence = (ax.images[0] for ax in fig.axes if ax.images)
     assert (image.get_clim(), evidence.get_clim()) == ((0, 1), (-1, 1))
+
+
+GOOD = {"images": IMAGES, "evidence": EVIDENCE, "y_true": Y_TRUE, "y_pred": Y_PRED}
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"images": IMAGES[0]}, r"images has shape \(2, 2\); wanted \(n_images"),
-        ({"evidence": EVIDENCE[:2]}, r"evidence has shape \(2, 2, 2\); wanted images' \(3, 2, 2\)"),
-        ({"evidence": EVIDENCE[:, :1]}, r"evidence has shape \(3, 1, 2\)"),
+        ({"evidence": EVIDENCE[:2]}, "images has 3, evidence has 2"),
+        ({"evidence": EVIDENCE[0]}, r"evidence has shape \(4,\); wanted \(n_images, n_pixels\)"),
+        ({"evidence": EVIDENCE[:, :2]}, "evidence has 2 columns; wanted one for each of the 4"),
         ({"evidence": EVIDENCE * np.nan}, "evidence holds NaN"),
-        ({"titles": ["a"]}, "images has 3, titles has 1"),
+        ({"y_pred": [2]}, "y_true has 3, y_pred has 1"),
+        ({"y_true": ["7", "2", "0"]}, "both integers or both strings"),
     ],
 )
 def test_bad_input_is_named(changed, message):
     with pytest.raises(ValueError, match=message):
-        plot_evidence(**{"images": IMAGES, "evidence": EVIDENCE, "titles": "abc"} | changed)
+        plot_evidence(**GOOD | changed)
     assert plt.get_fignums() == []

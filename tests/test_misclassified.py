@@ -43,6 +43,30 @@ def test_limit_keeps_the_first():
     assert fig.get_suptitle() == "2 of 3 misclassified images"
 
 
+def test_a_pair_keeps_its_own_errors_in_one_direction():
+    y_true, y_pred = [7, 9, 7, 7, 7, 4], [9, 7, 7, 9, 1, 9]
+    fig = plot_misclassified(IMAGES, y_true, y_pred, pair=(7, 9))
+
+    assert [ax.get_title()[:5] for ax in fig.axes if ax.images] == ["row 0", "row 3"]
+    assert fig.get_suptitle() == "2 of 2 images of 7 predicted as 9"
+    none = plot_misclassified(IMAGES, y_true, y_pred, pair=(1, 4))
+    assert [text.get_text() for text in none.texts] == ["No images of 1 predicted as 4 among 6."]
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ((7, 9, 4), r"pair is \(7, 9, 4\); wanted the true and the predicted class"),
+        (("7", "9"), "pair holds <U1 and y_true holds int64"),
+        (7, r"pair has shape \(\)"),
+    ],
+)
+def test_bad_pair_is_named(pair, message):
+    with pytest.raises(ValueError, match=message):
+        plot_misclassified(IMAGES, Y_TRUE, Y_PRED, pair=pair)
+    assert plt.get_fignums() == []
+
+
 def test_twenty_make_four_rows_of_five():
     y_true = np.zeros(30, int)
     fig = plot_misclassified(np.ones((30, 2, 2)), y_true, y_true + 1)
@@ -54,7 +78,7 @@ def test_twenty_make_four_rows_of_five():
 def test_nothing_wrong_is_said():
     fig = plot_misclassified(IMAGES, Y_TRUE, Y_TRUE)
 
-    assert [text.get_text() for text in fig.texts] == ["All 6 images are classified right."]
+    assert [text.get_text() for text in fig.texts] == ["No misclassified images among 6."]
 
 
 @pytest.mark.parametrize(
