@@ -23,6 +23,7 @@ exclude_patterns = ["build", ".venv", ".git"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "substitution"]
 myst_heading_anchors = 3
+myst_heading_slug_func = "headings.address"
 
 # Follow the reader's system until they choose.
 html_context = {"default_mode": "auto"}

@@ -12,7 +12,7 @@ import nbformat
 ROOT = Path(__file__).parents[1]
 FIGURES = {
     "digits_coefficients.png": ("01_digits_l2_saga", "all"),
-    "coefficients.png": ("02_mnist_l1_saga", "images"),
+    "coefficients.png": ("02_mnist_l1_saga", "zeros"),
     "confusion.png": ("02_mnist_l1_saga", "matrix"),
 }
 
