@@ -55,14 +55,23 @@ def fast(X, y):
 
 
 def example(X, y):
-    """Fit as scikit-learn's MNIST example does; map the coefficients back to raw pixels."""
-    scaler = StandardScaler()
-    Z = scaler.fit_transform(X.astype(np.float64))
+    """Fit as scikit-learn's MNIST example does."""
     model = LogisticRegression(solver="saga", C=50 / len(y), l1_ratio=1, tol=0.1, random_state=0)
-    model.fit(Z, y)
+    return fit_standardised(model, X, y)
+
+
+def lbfgs(X, y):
+    """Fit by scikit-learn's default solver to its own end, without a penalty."""
+    return fit_standardised(LogisticRegression(C=np.inf, max_iter=1000), X, y)
+
+
+def fit_standardised(model, X, y):
+    """Fit `model` on standardised pixels; map its coefficients back to raw ones."""
+    scaler = StandardScaler()
+    model.fit(scaler.fit_transform(X.astype(np.float64)), y)
     model.coef_ /= scaler.scale_
     model.intercept_ -= model.coef_ @ scaler.mean_
-    return model.set_params(C=SETTINGS["C"])  # for the objective
+    return model.set_params(C=SETTINGS["C"], l1_ratio=1)  # for the objective
 
 
 def one_vs_rest(n_jobs):
@@ -98,16 +107,6 @@ def cyanure(X, y):
     model.coef_, model.intercept_ = theirs.coef_.T, theirs.intercept_.ravel()
     model.classes_, model.n_iter_ = np.unique(y), np.array([theirs.n_iter_])
     return model
-
-
-def lbfgs(X, y):
-    """Fit by scikit-learn's default solver to its own end, without a penalty; map back."""
-    scaler = StandardScaler()
-    Z = scaler.fit_transform(X.astype(np.float64))
-    model = LogisticRegression(C=np.inf, max_iter=1000).fit(Z, y)
-    model.coef_ /= scaler.scale_
-    model.intercept_ -= model.coef_ @ scaler.mean_
-    return model.set_params(C=SETTINGS["C"], l1_ratio=1)  # for the objective
 
 
 WAYS = {
@@ -199,16 +198,34 @@ def installed(package: str) -> str:
         return "not installed"
 
 
+def circumstances(packages: list[str]) -> dict:
+    """Return when and on what this process measures, with the versions of `packages`."""
+    return {
+        "date": date.today().isoformat(),
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        "versions": {"Python": platform.python_version()}
+        | {package: installed(package) for package in packages},
+    }
+
+
+def written_by(measured: dict) -> str:
+    """Return the sentence that tells `circumstances` above a table."""
+    versions = ", ".join(f"{name} {number}" for name, number in measured["versions"].items())
+    return (
+        f"Written by `make bench` on {measured['date']}: {measured['cores']} cores "
+        f"({measured['processor']}), {versions}."
+    )
+
+
 def as_markdown(results: dict) -> str:
     """Return the tables of `results` as Markdown, with what each column means."""
     rows = results["fits"]
     first = rows[0]["seconds"]
-    machine = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     lines = [
         "# What each fit costs, and what comes out",
         "",
-        f"Written by `make bench` on {results['date']}: {results['cores']} cores "
-        f"({results['processor']}), {machine}. C = 50, L1, `tol` = 0.01, raw pixels, "
+        f"{written_by(results)} C = 50, L1, `tol` = 0.01, raw pixels, "
         f"{rows[0]['images']:,} training images of MNIST.",
         "",
         "| way | seconds | times faster | peak MiB | epochs | objective | train | test | zeros |",
@@ -268,12 +285,7 @@ def main() -> None:
     folder = ROOT / "build" if options.quick else ROOT / "benchmarks"
     n_images = 6_000 if options.quick else 60_000
     fits = [measure(name, n_images) for name in WAYS]
-    results = {
-        "date": date.today().isoformat(),
-        "cores": os.cpu_count(),
-        "processor": platform.machine(),
-        "versions": {"Python": platform.python_version()}
-        | {package: installed(package) for package in PACKAGES},
+    results = circumstances(PACKAGES) | {
         "fits": fits,
         "growth": [
             measure(name, n_images // part) if part > 1 else row

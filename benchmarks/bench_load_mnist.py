@@ -9,15 +9,12 @@ count; the memory is all of the process, scikit-learn included (Linux).
 import gzip
 import hashlib
 import json
-import os
-import platform
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import sklearn
+from bench_fits import circumstances, written_by
 from numpy.typing import NDArray
 
 from digits_lr import load_mnist
@@ -37,8 +34,7 @@ print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 HEADER = """\
 # What loading MNIST costs
 
-Written by `make bench` on {date}: {cores} cores ({processor}), Python {python}, scikit-learn \
-{sklearn}. Each load reads its own cache. The time is the processor's; the memory is all of the \
+{written_by} Each load reads its own cache. The time is the processor's; the memory is all of the \
 process, scikit-learn included.
 
 | from its cache | processor seconds | ratio | peak memory, MiB | ratio |
@@ -71,13 +67,7 @@ def main() -> None:
                 f"| {memory:.0f} | 1/{most_memory / memory:.1f} |"
             )
             print(rows[-1], flush=True)
-    header = HEADER.format(
-        date=date.today().isoformat(),
-        cores=os.cpu_count(),
-        processor=platform.machine(),
-        python=platform.python_version(),
-        sklearn=sklearn.__version__,
-    )
+    header = HEADER.format(written_by=written_by(circumstances(["scikit-learn"])))
     table = header + "\n".join(rows) + "\n"
     Path(__file__).with_name("load_mnist.md").write_text(table)
 

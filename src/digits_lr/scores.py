@@ -27,9 +27,9 @@ class Accuracy(NamedTuple):
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Accuracy:
     """Return the share of right predictions with its 95 % Wilson interval [1]_.
 
-    The interval holds the accuracies, over all images of the same kind, that the count fits. It
-    takes the model as given: it means nothing for the images that the model was fitted to, and says
-    nothing of other training images.
+    The interval is the range of true accuracies, over all images of the same kind, that agree with
+    the count. It takes the model as given: it means nothing for the images that the model was
+    fitted to, and says nothing of other training images.
 
     Parameters
     ----------
