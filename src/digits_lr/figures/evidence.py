@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from digits_lr._checks import check_label_pair, check_numbers, check_same_length
-from digits_lr.coefficients import draw_signed
-from digits_lr.samples import draw_ink
+from digits_lr.figures.coefficients import draw_signed
+from digits_lr.figures.samples import draw_ink
 
 
 def plot_evidence(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from digits_lr.mnist import load_mnist
+from digits_lr.loading.mnist import load_mnist
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def load_mnist_split(test_size: float | int = 1 / 7, random_state: int | None = 
 
     See Also
     --------
-    digits_lr.mnist.load_mnist : Where the images come from, and how they are verified.
+    digits_lr.load_mnist : Where the images come from, and how they are verified.
     """
     train_test_split(range(70_000), test_size=test_size)  # raises before MNIST is downloaded
     images, labels = load_mnist()

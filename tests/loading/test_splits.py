@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from digits_lr import loading
+from digits_lr.loading import splits as loading
 
 
 def test_digits_split_is_the_original_one():

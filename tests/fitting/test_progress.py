@@ -20,13 +20,13 @@ from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 from tqdm import tqdm
 
-from digits_lr.fitting import _show_epoch
+from digits_lr.fitting.fit import _show_epoch
 
 FIT = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from sklearn.datasets import load_digits
-from digits_lr.fitting import fit_multinomial, fit_one_vs_rest
+from digits_lr.fitting.fit import fit_multinomial, fit_one_vs_rest
 X, y = load_digits(n_class=3, return_X_y=True)
 options = dict(C=0.5, l1_ratio=0.5, tol=0.02, max_iter=100)
 """

@@ -1,0 +1,15 @@
+from .figures.coefficients import plot_coefficients as plot_coefficients
+from .figures.confusion import plot_confusion as plot_confusion
+from .figures.evidence import plot_evidence as plot_evidence
+from .figures.misclassified import plot_misclassified as plot_misclassified
+from .figures.samples import plot_class_balance as plot_class_balance
+from .figures.samples import plot_samples as plot_samples
+from .figures.show import show_figure as show_figure
+from .fitting.fit import fit as fit
+from .loading.mnist import load_mnist as load_mnist
+from .loading.splits import Split as Split
+from .loading.splits import load_digits_split as load_digits_split
+from .loading.splits import load_mnist_split as load_mnist_split
+from .scores import accuracy as accuracy
+from .scores import misclassified as misclassified
+from .scores import objective as objective

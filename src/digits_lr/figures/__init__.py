@@ -1,0 +1,1 @@
+"""Numbers as figures, and figures as outputs of a notebook."""

@@ -1,0 +1,1 @@
+"""Fits that show their progress and stop when interrupted."""
