@@ -2,6 +2,7 @@
 
 import io
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,8 @@ def _in_live_cell() -> bool:
 
 class _Bar(tqdm):
     monitor_interval = 0  # tqdm's monitor is a thread that stays
+    # tqdm's own lock is shared between processes, and making it can start one that stays.
+    _lock = threading.RLock()
 
     @staticmethod
     def status_printer(file: Any) -> Callable[[str], None]:

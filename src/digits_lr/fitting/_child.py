@@ -1,10 +1,14 @@
 """A fit in a process of its own: both ends of it, the caller's and the child's.
 
 The child is started with this file as its script and a folder as its argument. In the folder it
-finds ``task``, what to give to `fit`, and leaves ``result``, the fitted model or what it raised.
+finds ``task``, what to give to `fit_here`, and leaves ``result``, the fitted model or what it
+raised.
 """
 
+import contextlib
+import copy
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -15,56 +19,63 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import joblib
-import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from joblib.parallel import LokyBackend, get_active_backend
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import check_random_state
+from threadpoolctl import threadpool_limits
+
+from digits_lr.fitting._start import announce_iterations, start_at_lbfgs
+
+_TICK = 0.5  # seconds after which a clock should move, though nothing was said
+_GENERATOR = check_random_state(None)  # what `random_state=None` draws from
 
 
-def fit(
-    model: BaseEstimator, X: NDArray | csr_matrix, y: NDArray, start: Callable | None = None
-) -> tuple[BaseEstimator, list[Warning]]:
-    """Fit `model` here; return it with the warnings that scikit-learn gave.
+def callers_workers() -> bool:
+    """Tell whether the caller has made a joblib backend active, instead of joblib's default."""
+    return type(get_active_backend()[0]) is not LokyBackend
 
-    ``start(model, X, y)`` comes first, and gives `model` the coefficients to start from.
-    """
-    # saga works on floats. Converted once here, not once in every worker of one-vs-rest.
-    X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+
+def fit_here(model: BaseEstimator, X: Any, y: Any, start: str | None) -> BaseEstimator:
+    """Fit a copy of `model` in this process and return it."""
+    model = copy.copy(model)
+    # Threads share one copy of X, where joblib's default would give each process its own.
+    workers = contextlib.nullcontext() if callers_workers() else joblib.parallel_config("threading")
+    with workers, threadpool_limits(1, user_api="blas"):
         if start:
-            start(model, X, y)
-        model.fit(X, y)
-    return model, [warning.message for warning in caught]
+            warm_start = model.warm_start
+            start_at_lbfgs(model, X, y)
+            model.fit(X, y)
+            return model.set_params(warm_start=warm_start)
+        return model.fit(X, y)
 
 
 def fit_in_child(
-    model: BaseEstimator,
-    X: NDArray | csr_matrix,
-    y: NDArray,
-    show: Callable[[str], None],
-    start: Callable | None = None,
+    model: BaseEstimator, X: Any, y: Any, start: str | None, show: Callable[[str], None]
 ) -> tuple[BaseEstimator, list[Warning]]:
-    """Do what `fit` does in a child process, and `show` each line that it prints."""
+    """Fit in a child process; `show` each line that it prints, and an empty one at each tick.
+
+    Return the fitted model and the warnings that scikit-learn gave.
+    """
     with TemporaryDirectory(prefix="digits_lr-") as folder:
         task, result = Path(folder, "task"), Path(folder, "result")
-        joblib.dump((model, X, y, start), task)
-        last_lines = deque(maxlen=20)
+        joblib.dump((_GENERATOR.get_state(), model, X, y, start), task)
+        said = deque(maxlen=20)
         with subprocess.Popen(
             # -u, or C's printf holds lines back; -P, or modules here could shadow the child's.
             [sys.executable, "-u", "-P", __file__, folder],
             stdin=subprocess.PIPE,  # never written to: it closes when this process is gone
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             start_new_session=True,  # a kill of this process's group spares it, to tidy up
         ) as child:
             try:
-                for line in child.stdout:
-                    last_lines.append(line)
+                for line in _lines(child.stdout.fileno()):
+                    if line:
+                        said.append(line)
                     show(line)
             except BaseException:
                 child.kill()
@@ -73,25 +84,58 @@ def fit_in_child(
         if not result.exists():
             raise RuntimeError(
                 f"the fitting process died with exit code {child.returncode}"
-                f" (-9 is often a lack of memory); it last said:\n{''.join(last_lines)}"
+                f" (-9 is often a lack of memory); it last said:\n{''.join(said)}"
             )
-        outcome = joblib.load(result)
+        outcome, caught, random_state = joblib.load(result)
+    _GENERATOR.set_state(random_state)  # as if the fit had drawn from it here
     if isinstance(outcome, Exception):
         raise outcome
-    return outcome
+    return outcome, caught
+
+
+def _lines(pipe: int):
+    """Yield each line that comes through `pipe`, and an empty one when none came for a while."""
+    rest = b""
+    while True:
+        if not select.select([pipe], [], [], _TICK)[0]:
+            yield ""
+        elif chunk := os.read(pipe, 1 << 16):
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                yield line.decode(errors="replace") + "\n"
+        else:
+            break
 
 
 def _main(folder: Path) -> None:
     threading.Thread(target=_follow_parent, args=[folder], daemon=True).start()
-    try:
-        # Memory-mapped: the arrays are read in place, not copied into this process.
-        task = joblib.load(folder / "task", mmap_mode="r")
-        with joblib.parallel_config("threading"):  # threads share that one copy
-            result = fit(*task)
-    except Exception as error:
-        error.add_note("In the fitting process:\n" + traceback.format_exc())
-        result = error
-    joblib.dump(result, folder / "result")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")  # the caller's filters decide
+        try:
+            # Memory-mapped: the arrays are read in place, not copied into this process.
+            random_state, *task = joblib.load(folder / "task", mmap_mode="r")
+            _GENERATOR.set_state(random_state)
+            outcome = _fit_aloud(*task)
+        except Exception as error:
+            error.add_note("In the fitting process:\n" + traceback.format_exc())
+            outcome = error
+    part = folder / "part"  # half a result never gets the good name
+    joblib.dump((outcome, [warning.message for warning in caught], _GENERATOR.get_state()), part)
+    part.replace(folder / "result")
+
+
+def _fit_aloud(model: BaseEstimator, X: Any, y: Any, start: str | None) -> BaseEstimator:
+    """Fit `model`, with all that its solver can say of how far it is."""
+    one = getattr(model, "estimator", model)
+    asked, one.verbose = one.verbose, int(one.solver in {"sag", "saga"})
+    announce_iterations(one)
+    print(f"fitting by {one.solver}")
+    model = fit_here(model, X, y, start)
+    for fitted in [model, *getattr(model, "estimators_", [])]:
+        if isinstance(fitted, LogisticRegression):
+            fitted.verbose = asked
+            vars(fitted).pop("_skl_callbacks", None)
+    return model
 
 
 def _follow_parent(folder: Path) -> None:
