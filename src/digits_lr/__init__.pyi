@@ -1,5 +1,7 @@
 from .figures.coefficients import plot_coefficients as plot_coefficients
 from .figures.confusion import plot_confusion as plot_confusion
+from .figures.curves import plot_curves as plot_curves
+from .figures.curves import plot_reliability as plot_reliability
 from .figures.evidence import plot_evidence as plot_evidence
 from .figures.misclassified import plot_misclassified as plot_misclassified
 from .figures.samples import plot_class_balance as plot_class_balance
@@ -11,5 +13,6 @@ from .loading.splits import Split as Split
 from .loading.splits import load_digits_split as load_digits_split
 from .loading.splits import load_mnist_split as load_mnist_split
 from .scores import accuracy as accuracy
+from .scores import mcnemar as mcnemar
 from .scores import misclassified as misclassified
 from .scores import objective as objective

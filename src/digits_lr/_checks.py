@@ -1,9 +1,10 @@
-"""Checks that name the argument, what it got and what it wanted."""
+"""Checks that figures and scores share; what scikit-learn checks and names, it checks here too."""
 
-from collections.abc import Sized
+from __future__ import annotations
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import unique_labels
 
 
 def check_numbers(values: ArrayLike, name: str, shape: str) -> NDArray:
@@ -11,52 +12,32 @@ def check_numbers(values: ArrayLike, name: str, shape: str) -> NDArray:
 
     `shape` reads like ``"(n_images, height, width)"`` and goes into the message.
     """
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} holds {array.dtype}; wanted numbers of shape {shape}")
-    if array.ndim != shape.count(",") + 1 or array.size == 0:
-        raise ValueError(f"{name} has shape {array.shape}; wanted {shape}, not empty")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds NaN or infinity; wanted finite numbers")
-    return array
+    array = check_array(values, ensure_2d=False, allow_nd=True, input_name=name)
+    return _check_axes(array, name, shape)
 
 
-def check_labels(values: ArrayLike, name: str) -> NDArray:
-    """Return `values` as a non-empty 1-D array of integer or string class labels."""
-    array = np.asarray(values)
-    if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"{name} has shape {array.shape}; wanted (n_samples,), not empty")
-    if array.dtype == object and all(isinstance(value, str) for value in array):
-        array = array.astype(str)  # as pandas and OpenML hold strings
-    if array.dtype.kind not in "iuU":
-        raise ValueError(f"{name} holds {array.dtype}; wanted integer or string class labels")
-    return array
+def check_labels(**labels: ArrayLike) -> list[NDArray]:
+    """Return each of the named `labels` as a non-empty 1-D array.
 
-
-def check_label_pair(
-    first: ArrayLike, second: ArrayLike, names: tuple[str, str] = ("y_true", "y_pred")
-) -> tuple[NDArray, NDArray]:
-    """Return two label arrays that can be compared: OpenML's "5" never equals scikit-learn's 5."""
-    one, two = check_labels(first, names[0]), check_labels(second, names[1])
-    if (one.dtype.kind == "U") != (two.dtype.kind == "U"):
-        raise ValueError(
-            f"{names[0]} holds {one.dtype} and {names[1]} holds {two.dtype}; "
-            "wanted both integers or both strings"
+    All are classes, and they can be compared with one another: OpenML's "5" is not scikit-learn's
+    5, but NumPy would only call the two unequal.
+    """
+    arrays = [
+        _check_axes(
+            check_array(values, ensure_2d=False, allow_nd=True, dtype=None, input_name=name),
+            name,
+            "(n_samples,)",
         )
-    return one, two
+        for name, values in labels.items()
+    ]
+    try:
+        unique_labels(*arrays)
+    except ValueError as error:
+        raise ValueError(f"{' and '.join(labels)} cannot be class labels: {error}") from None
+    return arrays
 
 
-def check_image_rows(X: ArrayLike, y: NDArray) -> None:
-    """Raise unless `X`, dense or sparse, has two axes and one row for each label in `y`."""
-    shape = np.shape(X)
-    if len(shape) != 2 or 0 in shape:
-        raise ValueError(f"X has shape {shape}; wanted (n_samples, n_features), not empty")
-    check_same_length(X=range(shape[0]), y=y)
-
-
-def check_same_length(**arrays: Sized) -> None:
-    """Raise unless all `arrays` have the same length."""
-    lengths = {name: len(array) for name, array in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        got = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise ValueError(f"lengths differ: {got}; wanted equal lengths")
+def _check_axes(array: NDArray, name: str, shape: str) -> NDArray:
+    if array.ndim != shape.count(",") + (not shape.endswith(",)")):
+        raise ValueError(f"{name} has shape {array.shape}; wanted {shape}")
+    return array

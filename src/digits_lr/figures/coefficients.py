@@ -1,15 +1,18 @@
 """Coefficients as images."""
 
+from __future__ import annotations
+
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from sklearn.utils import check_consistent_length
 
-from digits_lr._checks import check_labels, check_numbers, check_same_length
-from digits_lr.figures.samples import image_axes
+from digits_lr._checks import check_labels, check_numbers
+from digits_lr.figures._grid import draw_signed, image_axes
+from digits_lr.figures.show import with_defaults
 
 
+@with_defaults
 def plot_coefficients(
     coef: ArrayLike, image_shape: tuple[int, int], *, labels: ArrayLike | None = None
 ) -> Figure:
@@ -28,7 +31,9 @@ def plot_coefficients(
     -------
     matplotlib.figure.Figure
         One image a class, five a row: blue where ink speaks for the class, red where it speaks
-        against it, white at zero; one colour bar.
+        against it, white at zero; one colour bar. Its scale ends at the strongest coefficient, or,
+        where that is more than a quarter above the 99.5th percentile, at the percentile; the bar
+        then has pointed ends and says how many coefficients lie beyond.
 
     Raises
     ------
@@ -40,29 +45,26 @@ def plot_coefficients(
     The diverging map and the shared symmetric scale follow scikit-learn's example
     `plot_sparse_logistic_regression_mnist
     <https://scikit-learn.org/stable/auto_examples/linear_model/plot_sparse_logistic_regression_mnist.html>`_.
+
+    Examples
+    --------
+    >>> fig = plot_coefficients([[0.5, -2.0, 0.0, 1.0]], (2, 2), labels=["one"])
+    >>> fig.axes[0].get_title()
+    'class one'
     """
     coef = check_numbers(coef, "coef", "(n_classes, n_pixels)")
-    labels = np.arange(len(coef)) if labels is None else check_labels(labels, "labels")
-    check_same_length(coef=coef, labels=labels)
-    n_pixels = coef.shape[1]
-    shape = np.asarray(image_shape)
-    whole = shape.shape == (2,) and shape.dtype.kind in "iu" and shape.min() > 0
-    if not whole or shape.prod() != n_pixels:
+    (labels,) = check_labels(labels=np.arange(len(coef)) if labels is None else labels)
+    check_consistent_length(coef, labels)
+    try:
+        height, width = image_shape
+        images = coef.reshape(len(coef), height, width)
+    except (TypeError, ValueError):
         raise ValueError(
             f"image_shape is {image_shape}; wanted (height, width) with height * width = "
-            f"{n_pixels}, the columns of coef"
-        )
+            f"{coef.shape[1]}, the columns of coef"
+        ) from None
     fig, axs = image_axes(len(coef), bar_width=1.2)
-    if len(coef) == 1:
-        fig.set_figheight(2.8)  # or the colour bar's numbers would not fit
-    vmax = np.abs(coef).max() or 1  # all zero is all white
-    for ax, row, label in zip(axs, coef, labels, strict=False):
-        image = draw_signed(ax, row.reshape(image_shape), vmax)
+    draw_signed(axs, images, "coefficient")
+    for ax, label in zip(axs, labels, strict=True):
         ax.set_title(f"class {label}", fontsize=10)
-    fig.colorbar(image, ax=axs, label="coefficient", shrink=0.9)
     return fig
-
-
-def draw_signed(ax: Axes, values: NDArray, strongest: float) -> AxesImage:
-    """Draw `values` blue above zero and red below, darkest at `strongest` either way."""
-    return ax.imshow(values, cmap="RdBu", vmin=-strongest, vmax=strongest, interpolation="nearest")

@@ -1,15 +1,17 @@
 """Which pixels spoke for a prediction."""
 
-import matplotlib.pyplot as plt
-import numpy as np
+from __future__ import annotations
+
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from sklearn.utils import check_consistent_length
 
-from digits_lr._checks import check_label_pair, check_numbers, check_same_length
-from digits_lr.figures.coefficients import draw_signed
-from digits_lr.figures.samples import draw_ink
+from digits_lr._checks import check_labels, check_numbers
+from digits_lr.figures._grid import draw_ink, draw_signed, image_axes
+from digits_lr.figures.show import with_defaults
 
 
+@with_defaults
 def plot_evidence(
     images: ArrayLike, evidence: ArrayLike, y_true: ArrayLike, y_pred: ArrayLike
 ) -> Figure:
@@ -23,44 +25,41 @@ def plot_evidence(
         What each pixel added: coefficients of the predicted class minus those of the true class,
         times the pixels.
     y_true, y_pred : array-like of shape (n_images,)
-        True and predicted classes, both integers or both strings, for the titles.
+        True and predicted classes, both numbers or both strings, for the titles.
 
     Returns
     -------
     matplotlib.figure.Figure
         Blue where a pixel spoke for the prediction and red where it spoke for the truth, white
-        at zero, all on one scale that is symmetric about zero; one colour bar.
+        at zero, all on one scale that is symmetric about zero; one colour bar. A few pixels that
+        would wash out the rest are clipped, as in `plot_coefficients`.
 
     Raises
     ------
     ValueError
         If a shape does not fit, a number is not finite, or the lengths differ.
+
+    Examples
+    --------
+    >>> fig = plot_evidence([[[0, 1], [1, 0]]], [[0, 2.0, -1.0, 0]], [7], [1])
+    >>> fig.axes[0].get_title()
+    'true 7, predicted 1'
     """
     images = check_numbers(images, "images", "(n_images, height, width)")
     evidence = check_numbers(evidence, "evidence", "(n_images, n_pixels)")
-    y_true, y_pred = check_label_pair(y_true, y_pred)
-    check_same_length(images=images, evidence=evidence, y_true=y_true, y_pred=y_pred)
+    y_true, y_pred = check_labels(y_true=y_true, y_pred=y_pred)
+    check_consistent_length(images, evidence, y_true, y_pred)
     if evidence.size != images.size:
         raise ValueError(
             f"evidence has {evidence.shape[1]} columns; wanted one for each of the "
             f"{images[0].size} pixels of an image"
         )
-    fig, axs = plt.subplots(
-        2,
-        len(images),
-        squeeze=False,
-        figsize=(1.6 * len(images) + 1.2, 4.2),
-        layout="constrained",
-    )
-    darkest = images.max() or 1  # blank images stay white
-    strongest = np.abs(evidence).max() or 1
-    for ax in axs.flat:
-        ax.axis("off")
-    for (above, below), image, values, truth, predicted in zip(
-        axs.T, images, evidence.reshape(images.shape), y_true, y_pred, strict=True
-    ):
-        draw_ink(above, image, darkest)
-        above.set_title(f"true {truth}, predicted {predicted}", fontsize=10)
-        drawn = draw_signed(below, values, strongest)
-    fig.colorbar(drawn, ax=axs[1], label="evidence", shrink=0.9)
+    n = len(images)
+    fig, axs = image_axes(2 * n, n_columns=n, bar_width=1.2)
+    titles = [
+        f"true {truth}, predicted {predicted}"
+        for truth, predicted in zip(y_true, y_pred, strict=True)
+    ]
+    draw_ink(axs[:n], images, titles, smooth=False)
+    draw_signed(axs[n:], evidence.reshape(images.shape), "evidence")
     return fig

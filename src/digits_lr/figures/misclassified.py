@@ -1,17 +1,21 @@
 """The images that a model gets wrong."""
 
+from __future__ import annotations
+
 from numbers import Integral
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from sklearn.utils import check_consistent_length, check_scalar
 
-from digits_lr._checks import check_label_pair, check_numbers, check_same_length
-from digits_lr.figures.samples import image_grid
+from digits_lr._checks import check_labels, check_numbers
+from digits_lr.figures._grid import draw_ink, image_axes
+from digits_lr.figures.show import NotebookFigure, with_defaults
 from digits_lr.scores import misclassified
 
 
+@with_defaults
 def plot_misclassified(
     images: ArrayLike,
     y_true: ArrayLike,
@@ -19,6 +23,7 @@ def plot_misclassified(
     *,
     pair: tuple[int, int] | tuple[str, str] | None = None,
     limit: int = 20,
+    smooth: bool = False,
 ) -> Figure:
     """Draw the first misclassified images, each titled with its row, truth and prediction.
 
@@ -27,11 +32,13 @@ def plot_misclassified(
     images : array-like of shape (n_samples, height, width)
         All images that were predicted, right or wrong.
     y_true, y_pred : array-like of shape (n_samples,)
-        True and predicted classes, both integers or both strings.
+        True and predicted classes, both numbers or both strings.
     pair : tuple of two classes, default=None
         Draw only images of the first class that were predicted as the second.
     limit : int, default=20
         The most images to draw, at least 1.
+    smooth : bool, default=False
+        Blur the steps between pixels, so that a person reads small images better.
 
     Returns
     -------
@@ -40,27 +47,34 @@ def plot_misclassified(
 
     Raises
     ------
+    TypeError
+        If `limit` is no whole number.
     ValueError
         If a shape or a type does not fit, the lengths differ, `pair` is not two labels
-        of the same type, or `limit` is no whole number or below 1.
+        of the same type, or `limit` is below 1.
+
+    Examples
+    --------
+    >>> fig = plot_misclassified([[[0, 1], [1, 0]]] * 3, [7, 2, 1], [7, 3, 1])
+    >>> fig.get_suptitle()
+    '1 of 1 misclassified images'
     """
     images = check_numbers(images, "images", "(n_images, height, width)")
     rows = misclassified(y_true, y_pred)
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-    check_same_length(images=images, y_true=y_true, y_pred=y_pred)
-    if not isinstance(limit, Integral) or limit < 1:
-        raise ValueError(f"limit is {limit!r}; wanted a whole number, 1 or more")
+    check_consistent_length(images, y_true)
+    check_scalar(limit, "limit", Integral, min_val=1)
 
     kind = "misclassified images"
     if pair is not None:
-        classes, _ = check_label_pair(pair, y_true, names=("pair", "y_true"))
+        classes, _ = check_labels(pair=pair, y_true=y_true)
         if len(classes) != 2:
             raise ValueError(f"pair is {pair}; wanted the true and the predicted class")
         true, predicted = classes
         rows = rows[(y_true[rows] == true) & (y_pred[rows] == predicted)]
         kind = f"images of {true} predicted as {predicted}"
     if len(rows) == 0:
-        fig = plt.figure(figsize=(4, 0.8))
+        fig = NotebookFigure(figsize=(4, 0.8))
         fig.text(0.5, 0.5, f"No {kind} among {len(images):,}.", ha="center")
         return fig
     shown = rows[:limit]
@@ -68,6 +82,7 @@ def plot_misclassified(
         f"row {row}\ntrue {truth}, predicted {predicted}"
         for row, truth, predicted in zip(shown, y_true[shown], y_pred[shown], strict=True)
     ]
-    fig = image_grid(images[shown], titles)
+    fig, axs = image_axes(len(shown))
+    draw_ink(axs, images[shown], titles, smooth)
     fig.suptitle(f"{len(shown)} of {len(rows):,} {kind}", fontsize=11)
     return fig

@@ -1,15 +1,19 @@
 """What the data look like: sample images and class balance."""
 
-import matplotlib.pyplot as plt
+from __future__ import annotations
+
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from sklearn.utils import check_consistent_length
 
-from digits_lr._checks import check_label_pair, check_labels, check_numbers, check_same_length
+from digits_lr._checks import check_labels, check_numbers
+from digits_lr.figures._grid import draw_ink, image_axes
+from digits_lr.figures.show import NotebookFigure, with_defaults
 
 
-def plot_samples(images: ArrayLike, labels: ArrayLike) -> Figure:
+@with_defaults
+def plot_samples(images: ArrayLike, labels: ArrayLike, *, smooth: bool = False) -> Figure:
     """Draw images side by side, each titled with its label.
 
     Parameters
@@ -17,7 +21,9 @@ def plot_samples(images: ArrayLike, labels: ArrayLike) -> Figure:
     images : array-like of shape (n_images, height, width)
         Pixel intensities; 0 is drawn white and the largest pixel of all `images` black.
     labels : array-like of shape (n_images,)
-        Integer or string class labels.
+        Class labels.
+    smooth : bool, default=False
+        Blur the steps between pixels, so that a person reads small images better.
 
     Returns
     -------
@@ -28,51 +34,31 @@ def plot_samples(images: ArrayLike, labels: ArrayLike) -> Figure:
     ------
     ValueError
         If a shape or a type does not fit, the lengths differ, or a pixel is not finite.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> digits = load_digits()
+    >>> fig = plot_samples(digits.images[:5], digits.target[:5])
+    >>> fig.axes[0].get_title()
+    'label 0'
     """
     images = check_numbers(images, "images", "(n_images, height, width)")
-    labels = check_labels(labels, "labels")
-    check_same_length(images=images, labels=labels)
-    return image_grid(images, [f"label {label}" for label in labels])
-
-
-def image_grid(images: NDArray, titles: list[str]) -> Figure:
-    """Draw `images` on one grey scale in a grid of five columns."""
+    (labels,) = check_labels(labels=labels)
+    check_consistent_length(images, labels)
     fig, axs = image_axes(len(images))
-    vmax = images.max() or 1  # blank images stay white
-    for ax, image, title in zip(axs, images, titles, strict=False):
-        draw_ink(ax, image, vmax)
-        ax.set_title(title, fontsize=10)
+    draw_ink(axs, images, [f"label {label}" for label in labels], smooth)
     return fig
 
 
-def image_axes(n_images: int, bar_width: float = 0) -> tuple[Figure, NDArray]:
-    """Make bare axes in a grid of five columns, with inches to spare for a colour bar."""
-    n_columns = min(n_images, 5)
-    n_rows = -(-n_images // n_columns)
-    fig, axs = plt.subplots(
-        n_rows,
-        n_columns,
-        squeeze=False,
-        figsize=(1.6 * n_columns + bar_width, 1.9 * n_rows),
-        layout="constrained",
-    )
-    for ax in axs.flat:
-        ax.axis("off")
-    return fig, axs.ravel()
-
-
-def draw_ink(ax: Axes, image: NDArray, darkest: float) -> None:
-    """Draw `image` from white at zero to black at `darkest`."""
-    ax.imshow(image, cmap="gray_r", vmin=0, vmax=darkest, interpolation="nearest")
-
-
+@with_defaults
 def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
     """Draw each class's share of the training and of the test images.
 
     Parameters
     ----------
     y_train, y_test : array-like of shape (n_train,) and (n_test,)
-        Integer or string class labels.
+        Class labels, both numbers or both strings.
 
     Returns
     -------
@@ -82,12 +68,19 @@ def plot_class_balance(y_train: ArrayLike, y_test: ArrayLike) -> Figure:
     Raises
     ------
     ValueError
-        If an argument is empty, not 1-D, not labels, or one holds integers and the other strings.
+        If an argument is empty, not 1-D, not labels, or one holds numbers and the other strings.
+
+    Examples
+    --------
+    >>> fig = plot_class_balance([0, 0, 1, 1], [0, 1])
+    >>> fig.axes[0].get_title()
+    'Images per class'
     """
-    y_train, y_test = check_label_pair(y_train, y_test, names=("y_train", "y_test"))
+    y_train, y_test = check_labels(y_train=y_train, y_test=y_test)
     classes = np.union1d(y_train, y_test)
     positions = np.arange(len(classes))
-    fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
+    fig = NotebookFigure(figsize=(9, 3.2))
+    ax = fig.subplots()
     for offset, name, y, color in [
         (-0.2, "train", y_train, "#4c72b0"),
         (0.2, "test", y_test, "#b5521b"),

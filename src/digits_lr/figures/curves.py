@@ -1,0 +1,166 @@
+"""Numbers that run over a parameter, with how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_consistent_length
+
+from digits_lr._checks import check_labels, check_numbers
+from digits_lr.figures.show import NotebookFigure, with_defaults
+from digits_lr.scores import accuracy
+
+# Okabe and Ito's colours, told apart also by people who see fewer colours; a marker and a dash for
+# each, told apart without any.
+_COLORS = ["#0072b2", "#d55e00", "#009e73", "#b5539c", "#555555"]
+_MARKERS = ["o", "s", "^", "D", "v"]
+_LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]
+
+
+@with_defaults
+def plot_curves(
+    x: ArrayLike,
+    curves: Mapping[str, ArrayLike | Sequence[tuple]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what runs over a parameter as lines, with intervals as bands.
+
+    Parameters
+    ----------
+    x : array-like of shape (n_points,)
+        The parameter, the same for all curves.
+    curves : dict of str to sequence of length n_points
+        The points of each curve, by the name that the legend gives it. A point is a number, or it
+        starts with the numbers (value, low, high), as what `accuracy` returns does; low and high
+        are the edges of the curve's band.
+    xlabel, ylabel, title : str
+        What runs to the right and upwards, and what there is to see.
+    xscale, yscale : str, default="linear"
+        ``"log"`` for what grows by factors, or another of matplotlib's scales.
+    ax : matplotlib.axes.Axes, default=None
+        Where to draw, beside what it shows already; None makes a new figure, with matplotlib's own
+        settings.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Each curve in a colour, a marker and a dash of its own; a legend if there are two or more.
+
+    Raises
+    ------
+    ValueError
+        If a length differs from that of `x`, a number is not finite, or the points of a curve are
+        neither numbers nor start with three.
+
+    Examples
+    --------
+    >>> from digits_lr import accuracy
+    >>> scores = [accuracy([0, 1, 1, 1], [0, 0, 0, 1]), accuracy([0, 1, 1, 1], [0, 1, 0, 1])]
+    >>> ax = plot_curves(
+    ...     [100, 1000],
+    ...     {"pixels": scores, "chance": [0.1, 0.1]},
+    ...     xlabel="training images",
+    ...     ylabel="accuracy",
+    ...     title="More images, fewer errors",
+    ...     xscale="log",
+    ... )
+    >>> [line.get_label() for line in ax.lines]
+    ['pixels', 'chance']
+    """
+    x = check_numbers(x, "x", "(n_points,)")
+    checked = {name: _check_points(points, f"curves[{name!r}]") for name, points in curves.items()}
+    check_consistent_length(x, *checked.values())
+    if ax is None:
+        ax = NotebookFigure(figsize=(7, 3.6)).subplots()
+    for k, (name, points) in enumerate(checked.items(), start=len(ax.lines)):
+        color, marker, line = (styles[k % len(styles)] for styles in [_COLORS, _MARKERS, _LINES])
+        values = points if points.ndim == 1 else points[:, 0]
+        ax.plot(x, values, color=color, marker=marker, markersize=5, linestyle=line, label=name)
+        if points.ndim == 2:
+            ax.fill_between(x, points[:, 1], points[:, 2], color=color, alpha=0.2, linewidth=0)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
+    ax.grid(color="0.9")
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    if len(ax.lines) > 1:  # at the side, where it covers no curve
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return ax
+
+
+def _check_points(points: ArrayLike | Sequence[tuple], name: str) -> NDArray:
+    shape = "(n_points,)" if np.ndim(points) == 1 else "(n_points, 3 or more)"
+    points = check_numbers(points, name, shape)
+    if points.ndim == 2 and points.shape[1] < 3:
+        raise ValueError(f"{name} has shape {points.shape}; wanted (n_points,) or {shape}")
+    return points
+
+
+@with_defaults
+def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLike) -> Figure:
+    """Draw how often a model is right against how sure it is, above how often it is how sure.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        True and predicted classes, both numbers or both strings.
+    probability : array-like of shape (n_samples,)
+        The probability that the model gave to its prediction, which is the largest of the row of
+        `predict_proba`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above, a point for each tenth of the probabilities from 0 to 1 that has images: the share
+        of right predictions with its 95 % interval, at the mean probability. A model whose
+        probabilities can be believed lies on the diagonal; one that is too sure lies below it.
+        Below, the number of images in each tenth.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, labels cannot be compared, or a probability is not within 0 and 1.
+
+    Examples
+    --------
+    >>> fig = plot_reliability([7, 2, 1], [7, 2, 7], [0.9, 0.8, 0.4])
+    >>> [ax.get_ylabel() for ax in fig.axes]
+    ['share right', 'images']
+    """
+    y_true, y_pred = check_labels(y_true=y_true, y_pred=y_pred)
+    probability = check_numbers(probability, "probability", "(n_samples,)")
+    check_consistent_length(y_true, y_pred, probability)
+    if probability.min() < 0 or probability.max() > 1:
+        raise ValueError(
+            f"probability goes from {probability.min()} to {probability.max()}; wanted 0 to 1"
+        )
+    edges = np.arange(11) / 10
+    tenth = np.digitize(probability, edges[1:-1])
+    parts = [tenth == k for k in np.unique(tenth)]
+    fig = NotebookFigure(figsize=(6.4, 5))
+    above, below = fig.subplots(2, sharex=True, height_ratios=[3, 1])
+    plot_curves(
+        [probability[part].mean() for part in parts],
+        {"the model": [accuracy(y_true[part], y_pred[part]) for part in parts]},
+        xlabel="",
+        ylabel="share right",
+        title="How often the model is right, by how sure it is",
+        ax=above,
+    )
+    above.axline((0, 0), slope=1, color="0.4", linestyle="--", label="right as often as sure")
+    above.legend(loc="upper left", frameon=False)
+    _, _, bars = below.hist(probability, edges, color="0.6", edgecolor="white")
+    below.bar_label(bars, fmt="{:,.0f}", fontsize=8)
+    below.margins(y=0.25)
+    below.set(xlabel="probability of the prediction", ylabel="images", xlim=(0, 1))
+    below.spines[["top", "right"]].set_visible(False)
+    return fig

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from digits_lr import accuracy, plot_curves, plot_reliability
+
+WORDS = {"xlabel": "images", "ylabel": "accuracy", "title": "More is better"}
+SCORES = [accuracy([0, 1, 1, 1], [0, 0, 0, 1]), accuracy([0, 1, 1, 1], [0, 1, 0, 1])]
+
+
+def test_numbers_are_a_line_and_intervals_a_band():
+    ax = plot_curves([10, 100], {"model": SCORES, "chance": [0.1, 0.1]}, **WORDS, xscale="log")
+    model, chance = ax.lines
+    np.testing.assert_array_equal(model.get_xydata(), [[10, 0.5], [100, 0.75]])
+    np.testing.assert_array_equal(chance.get_ydata(), [0.1, 0.1])
+    (band,) = ax.collections
+    edges = {tuple(point) for point in band.get_paths()[0].vertices}
+    assert {(10, SCORES[0].low), (10, SCORES[0].high), (100, SCORES[1].low)} <= edges
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == tuple(WORDS.values())
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
+
+
+def test_curves_differ_in_more_than_colour_also_those_added_later():
+    ax = plot_curves([1, 2], {"a": [1, 2]}, **WORDS)
+    assert ax.get_legend() is None  # one curve is named by the labels
+    assert plot_curves([2, 3], {"b": [1, 2], "c": [2, 1]}, **WORDS, ax=ax) is ax
+    assert [text.get_text() for text in ax.get_legend().texts] == ["a", "b", "c"]
+    for style in ["get_color", "get_marker", "get_linestyle"]:
+        assert len({getattr(line, style)() for line in ax.lines}) == 3
+
+
+@pytest.mark.parametrize(
+    ("x", "curve", "message"),
+    [
+        ([1, 2], [1, 2, 3], r"inconsistent numbers of samples: \[2, 3\]"),
+        ([1, 2], [(1, 2), (3, 4)], r"curves\['a'\] has shape \(2, 2\); wanted \(n_points,\) or"),
+        ([1, 2], [1, np.nan], r"Input curves\['a'\] contains NaN"),
+        ([[1, 2]], [1, 2], r"x has shape \(1, 2\); wanted \(n_points,\)"),
+    ],
+)
+def test_bad_curve_is_named(x, curve, message):
+    with pytest.raises(ValueError, match=message):
+        plot_curves(x, {"a": curve}, **WORDS)
+
+
+def test_reliability_is_the_share_right_of_each_tenth_over_its_images():
+    y_true, y_pred = [1, 1, 1, 1, 1], [1, 0, 1, 0, 1]
+    above, below = plot_reliability(y_true, y_pred, [0.92, 0.98, 1.0, 0.34, 0.3]).axes
+    np.testing.assert_allclose(above.lines[0].get_xydata(), [[0.32, 1 / 2], [2.9 / 3, 2 / 3]])
+    heights = [bar.get_height() for bar in below.patches]
+    assert heights == [0, 0, 0, 2, 0, 0, 0, 0, 0, 3]
+    low = accuracy([1, 1, 1], [1, 0, 1]).low
+    assert low in above.collections[0].get_paths()[0].vertices[:, 1]
+
+
+@pytest.mark.parametrize(
+    ("probability", "message"),
+    [
+        ([0.5, 1.5], "probability goes from 0.5 to 1.5; wanted 0 to 1"),
+        ([0.5], r"inconsistent numbers of samples: \[2, 2, 1\]"),
+        ([[0.5, 0.5]] * 2, r"probability has shape \(2, 2\)"),
+    ],
+)
+def test_bad_probability_is_named(probability, message):
+    with pytest.raises(ValueError, match=message):
+        plot_reliability([0, 1], [0, 1], probability)
