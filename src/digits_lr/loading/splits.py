@@ -1,5 +1,7 @@
 """The two data sets, split into train and test."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +19,18 @@ class Split:
     Attributes
     ----------
     X_train, X_test : ndarray of shape (n_train, n_pixels) and (n_test, n_pixels)
-        Pixels from 0 to `pixel_max`; float64 for the digits, uint8 for MNIST.
+        Pixels: float64 from 0 to 16 for the digits, uint8 from 0 to 255 for MNIST.
     y_train, y_test : ndarray of shape (n_train,) and (n_test,), integer
         The digit that each image shows.
     image_shape : tuple of int
         (height, width), so that ``X_test.reshape(-1, *image_shape)`` gives images.
-    pixel_max : int
-        The value of a full-ink pixel: 16 for the digits, 255 for MNIST.
+
+    Examples
+    --------
+    >>> from digits_lr import load_digits_split
+    >>> split = load_digits_split()
+    >>> split.X_train.reshape(-1, *split.image_shape).shape
+    (1347, 8, 8)
     """
 
     X_train: NDArray
@@ -31,7 +38,6 @@ class Split:
     y_train: NDArray[np.integer]
     y_test: NDArray[np.integer]
     image_shape: tuple[int, int]
-    pixel_max: int
 
 
 def load_digits_split(test_size: float | int = 0.25, random_state: int | None = 0) -> Split:
@@ -53,9 +59,16 @@ def load_digits_split(test_size: float | int = 0.25, random_state: int | None = 
     ------
     ValueError
         If `test_size` leaves no image on one side.
+
+    Examples
+    --------
+    >>> from digits_lr import load_digits_split
+    >>> split = load_digits_split(test_size=450)
+    >>> split.X_test.shape, split.y_test[:5]
+    ((450, 64), array([2, 8, 2, 6, 6]))
     """
     digits = load_digits()
-    return _split(digits.images, digits.target, test_size, random_state, pixel_max=16)
+    return _split(digits.images, digits.target, test_size, random_state)
 
 
 def load_mnist_split(test_size: float | int = 1 / 7, random_state: int | None = 0) -> Split:
@@ -84,10 +97,18 @@ def load_mnist_split(test_size: float | int = 1 / 7, random_state: int | None = 
     See Also
     --------
     digits_lr.load_mnist : Where the images come from, and how they are verified.
+
+    Examples
+    --------
+    >>> from digits_lr import load_mnist_split
+    >>> split = load_mnist_split()
+    >>> split.X_train.shape, split.X_test.shape, split.image_shape
+    ((60000, 784), (10000, 784), (28, 28))
     """
-    train_test_split(range(70_000), test_size=test_size)  # raises before MNIST is downloaded
+    # A wrong test_size raises here, before MNIST is downloaded; the seed keeps NumPy's generator.
+    train_test_split(range(70_000), test_size=test_size, random_state=0)
     images, labels = load_mnist()
-    return _split(images, labels, test_size, random_state, pixel_max=255)
+    return _split(images, labels, test_size, random_state)
 
 
 def _split(
@@ -95,10 +116,9 @@ def _split(
     labels: NDArray[np.integer],
     test_size: float | int,
     random_state: int | None,
-    pixel_max: int,
 ) -> Split:
     X = images.reshape(len(images), -1)
     X_train, X_test, y_train, y_test = train_test_split(
         X, labels, test_size=test_size, random_state=random_state
     )
-    return Split(X_train, X_test, y_train, y_test, images.shape[1:], pixel_max)
+    return Split(X_train, X_test, y_train, y_test, images.shape[1:])
