@@ -6,9 +6,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
-PYTEST := $(BIN)/python -m pytest
+# What users have set up for themselves changes no output; `make lab` keeps it.
+DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONSTARTUP JUPYTER_NO_CONFIG=1 \
+  JUPYTER_DATA_DIR=$(CURDIR)/build/defaults IPYTHONDIR=$(CURDIR)/build/defaults \
+  MPLCONFIGDIR=$(CURDIR)/build/defaults LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80
+PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
 BASE ?= HEAD
-export MPLBACKEND := Agg
 
 .PHONY: help notebooks test test-fast test-lowest data html lab review bench lint lock clean
 
@@ -16,8 +19,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 notebooks: data ## the main job: environment, data, both notebooks executed in place, site
-	$(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to notebook --execute \
-	  --output-dir build/notebooks $(NOTEBOOKS)
+	$(DEFAULTS) $(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to notebook \
+	  --execute --output-dir build/notebooks $(NOTEBOOKS)
 	@# Moved when all are done: a cell that fails changes none, and nobody reads half a file.
 	mv $(NOTEBOOKS:%=build/%) notebooks
 	$(BIN)/python docs/stored_outputs.py
@@ -34,7 +37,7 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 	build/lowest/bin/python -m pip install --quiet uv
 	build/lowest/bin/uv pip install --quiet --python build/lowest --resolution lowest-direct '.[notebooks,test]'
 	@# Old releases use what newer ones deprecate; that is theirs to mend.
-	build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning tests
+	$(DEFAULTS) build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning tests
 
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder
 	@$(BIN)/python -m digits_lr fetch
@@ -43,8 +46,9 @@ html: $(VENV)/.ready ## build the site from the stored notebooks, without execut
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env -c docs -d build/doctrees . build/html
 	@echo "The site: build/html/index.html"
 
-lab: data ## open JupyterLab on the notebooks
-	$(BIN)/jupyter-lab notebooks
+lab: data ## open JupyterLab at the first notebook
+	$(BIN)/jupyter-lab . --LabApp.app_settings_dir=.jupyterlab \
+	  --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS))
 
 review: $(VENV)/.ready ## compare the notebooks with BASE (default HEAD) in a browser, pictures included
 	$(BIN)/nbdiff-web $(BASE)

@@ -7,6 +7,7 @@ from pathlib import Path
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.project import Project
 from sphinx.writers.html5 import HTML5Translator
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -16,7 +17,7 @@ project = "digits_lr"
 html_title = "Handwritten digits"
 language = "en"
 extensions = ["myst_nb"]
-include_patterns = ["index.md", "notebooks/*.ipynb", "benchmarks/*.md"]
+include_patterns = ["docs/index.md", "notebooks/*.ipynb", "benchmarks/*.md"]
 exclude_patterns = ["build", ".venv", ".git"]
 
 # The outputs are shown as stored.
@@ -66,13 +67,18 @@ def picture(name: str) -> str:
     """Return the directive that shows a figure of this folder as its notebook does."""
     metadata = figure(*FIGURES[name])[1]
     options = "\n".join(f":{key}: {metadata[key]}" for key in ("alt", "width", "height"))
-    return f"```{{image}} docs/{name}\n{options}\n```"
+    return f"```{{image}} {name}\n{options}\n```"
 
 
 myst_substitutions |= {
     "digits_picture": picture("digits_coefficients.png"),
     "mnist_picture": picture("coefficients.png"),
 }
+
+
+# This folder's index.md opens the site: Sphinx takes it for a page at the top.
+path2doc = Project.path2doc
+Project.path2doc = lambda *args: (path2doc(*args) or "").removeprefix("docs/") or None
 
 
 def describe_pictures(_app: Sphinx, docname: str, source: list[str]) -> None:
