@@ -1,11 +1,15 @@
 """How `make html` builds the site from the stored notebooks, with Sphinx and myst-nb."""
 
 import json
+import re
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 from sphinx.project import Project
 from sphinx.writers.html5 import HTML5Translator
@@ -46,6 +50,15 @@ html_copy_source = False
 html_use_index = False
 html_scaled_image_link = False
 html_math_renderer = "mathml"
+# What the site's font for formulas holds.
+MATH_BLOCKS = [
+    range(0x20, 0x7F),  # ASCII
+    range(0x391, 0x3CA),  # Greek
+    range(0x2010, 0x2070),  # dashes, dots, primes, bars
+    range(0x2100, 0x2300),  # letters such as the real numbers' R, arrows, operators
+    range(0x1D400, 0x1D49C),  # bold and italic letters
+    range(0x1D6A8, 0x1D756),  # the same in Greek
+]
 # Search results quote the pages by fetching them, which browsers refuse to a page in a folder.
 html_show_search_summary = False
 
@@ -81,16 +94,21 @@ path2doc = Project.path2doc
 Project.path2doc = lambda *args: (path2doc(*args) or "").removeprefix("docs/") or None
 
 
-def describe_pictures(_app: Sphinx, docname: str, source: list[str]) -> None:
-    """Hand the alternative text that a notebook stores to myst-nb, which looks in the cell."""
+def prepare_outputs(_app: Sphinx, docname: str, source: list[str]) -> None:
+    """Make a notebook's pictures and tables accessible to who listens to the page."""
     if not docname.startswith("notebooks/"):
         return
     notebook = json.loads(source[0])
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
+                # myst-nb looks for the alternative text in the cell.
                 alt = output["metadata"]["image/png"]["alt"]
                 cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
+            if "text/html" in output.get("data", {}):
+                # The corner of a pandas table is no heading of anything.
+                html = "".join(output["data"]["text/html"])
+                output["data"]["text/html"] = html.replace("<th></th>", "<td></td>")
     source[0] = json.dumps(notebook)
 
 
@@ -100,11 +118,32 @@ def visit_formula(translator: HTML5Translator, node: nodes.math | nodes.math_blo
     mathml = tex2mathml(node.astext(), as_block=block)
     # The space after a function's name, which MathML leaves to the writer: log p, not logp.
     apply = "<mo>&ApplyFunction;</mo>"
-    translator.body.append(mathml.replace(apply, apply.replace("<mo", '<mo rspace="0.17em"')))
+    mathml = mathml.replace(apply, apply.replace("<mo", '<mo rspace="0.17em"'))
+    # As in TeX, a bar grows only when asked: the left one of a norm would, its right one not.
+    mathml = re.sub("(?=>[|‖]</mo>)", ' stretchy="false"', mathml)
+    # The theme gives what scrolls a stop of the tab key, by this class.
+    scroll = '<div class="formula pst-scrollable-table-container">{}</div>'
+    translator.body.append(scroll.format(mathml) if block else mathml)
     raise nodes.SkipNode
+
+
+def write_math_font(app: Sphinx, error: Exception | None) -> None:
+    """Write the font of the formulas: few systems have one with the measures MathML needs.
+
+    It is STIX Two Math, under the SIL Open Font License, which the font itself names.
+    """
+    if error is not None:
+        return
+    font = TTFont(files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf")
+    subsetter = Subsetter(Options(hinting=False, name_IDs=["*"]))
+    subsetter.populate(unicodes=[code for block in MATH_BLOCKS for code in block])
+    subsetter.subset(font)
+    font.flavor = "woff"
+    font.save(app.outdir / "_static" / "math.woff")
 
 
 def setup(app: Sphinx) -> None:
     """Register the above."""
-    app.connect("source-read", describe_pictures)
+    app.connect("source-read", prepare_outputs)
+    app.connect("build-finished", write_math_font)
     app.add_html_math_renderer("mathml", (visit_formula, None), (visit_formula, None))

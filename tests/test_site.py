@@ -9,7 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import matplotlib
 import nbformat
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
@@ -23,25 +25,42 @@ NOTEBOOKS = {
 MEASURED = [f"benchmarks/{path.stem}" for path in sorted((ROOT / "benchmarks").glob("*.md"))]
 PAGES = ["index", *NOTEBOOKS, *MEASURED, "search"]
 PHONE, DESKTOP = 390, 1280
+# What may be wider than its box, and scrolls in it.
+SCROLLERS = "pre, .pst-scrollable-table-container, .text_html"
+# Fonts forced on everything, formulas included, whatever the machine has.
+FONTS = {
+    name: Path(matplotlib.get_data_path(), "fonts", "ttf", f"{font}.ttf")
+    for name, font in [("narrow", "STIXGeneral"), ("wide", "DejaVuSansMono-Bold")]
+}
 
 every_page = pytest.mark.parametrize("name", PAGES)
 every_chapter = pytest.mark.parametrize("name", NOTEBOOKS)
 every_width = pytest.mark.parametrize("width", [PHONE, DESKTOP])
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Return the folder of a freshly built site."""
-    folder = tmp_path_factory.mktemp("site")
-    command = ["-m", "sphinx", "--quiet", "--fail-on-warning", "-c", "docs"]
+def build(source, html, *options):
+    """Build the site of the folder `source` into the folder `html`."""
+    command = ["-m", "sphinx", "--quiet", "--fail-on-warning", "-c", ROOT / "docs", *options]
     done = subprocess.run(
-        [sys.executable, *command, "-d", folder / "doctrees", ".", folder / "html"],
+        [sys.executable, *command, "-d", html.with_name("doctrees"), source, html],
         capture_output=True,
         text=True,
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
-    return folder / "html"
+    return html
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Return the folder of a freshly built site; beside it is one for each of FONTS."""
+    html = build(ROOT, tmp_path_factory.mktemp("site") / "html")
+    for name, path in FONTS.items():
+        copy = shutil.copytree(html, html.with_name(name))
+        with (copy / "_static" / "site.css").open("a") as css:
+            css.write(f'@font-face {{ font-family: Forced; src: url("{path.as_uri()}"); }}')
+            css.write("html * { font-family: Forced !important; }")
+    return html
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +100,12 @@ def _note_console(page, line):
 def visit(tab, site):
     """Return a function that opens a page of the site in the tab."""
 
-    def visit(name, width=DESKTOP, scheme="light"):
+    def visit(name, width=DESKTOP, scheme="light", folder=site):
         tab.goto("about:blank")  # whatever the last page still asks for is not this one's
         tab.files, tab.log = set(), []
         tab.set_viewport_size({"width": width, "height": 900})
         tab.emulate_media(color_scheme=scheme, media="screen", reduced_motion="reduce")
-        tab.goto((site / f"{name}.html").as_uri())
+        tab.goto((folder / f"{name}.html").as_uri())
         # Colours that are still fading in are not the page's.
         tab.evaluate("Promise.allSettled(document.getAnimations().map(a => a.finished))")
         return tab
@@ -211,17 +230,75 @@ def test_results_are_those_that_the_chapters_print(visit):
 
 @every_page
 @every_width
-def test_only_code_and_tables_scroll_sideways(name, width, visit):
-    wide = visit(name, width).evaluate(
-        """[...document.querySelectorAll('*')]
+@pytest.mark.parametrize("fonts", ["html", *FONTS])
+def test_what_is_too_wide_scrolls_in_a_box_that_the_keyboard_reaches(
+    name, width, fonts, visit, site
+):
+    page = visit(name, width, folder=site.with_name(fonts))
+    loaded = page.evaluate(
+        """document.fonts.ready.then(all => {
+            dispatchEvent(new Event('resize'));
+            return [...all].filter(f => f.status === 'loaded').map(f => f.family);
+        })"""
+    )
+
+    assert fonts not in FONTS or loaded == ["Forced"]
+    assert sideways(page, f":not({SCROLLERS})") == []
+    page.wait_for_function(  # the theme looks a moment after a change of width
+        """boxes => [...document.querySelectorAll(boxes)].every(
+            e => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)""",
+        arg=SCROLLERS,
+        timeout=5000,
+    )
+
+
+def sideways(page, boxes):
+    """Return what is wider than its box, of those that the selector `boxes` matches."""
+    return page.evaluate(
+        """boxes => [...document.querySelectorAll(boxes)]
             .filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1)
             .filter(e => e === document.documentElement
                          || /auto|scroll|hidden/.test(getComputedStyle(e).overflowX))
-            .filter(e => !e.matches('pre, .pst-scrollable-table-container'))
-            .map(e => `${e.tagName} ${e.className}: ${e.scrollWidth} in ${e.clientWidth}`)"""
+            .map(e => `${e.tagName} ${e.className}: ${e.scrollWidth} in ${e.clientWidth}`)""",
+        boxes,
     )
 
-    assert wide == []
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Return the folder of a page that shows a narrow and a wide table of pandas."""
+    folder = tmp_path_factory.mktemp("tables")
+    cell = nbformat.v4.new_code_cell("tables", execution_count=1)
+    for columns in (2, 20):
+        table = pd.DataFrame(0.9556, index=["train", "test"], columns=range(columns))
+        data = {"text/html": table.to_html(), "text/plain": repr(table)}
+        cell.outputs.append(nbformat.v4.new_output("display_data", data))
+    heading = nbformat.v4.new_markdown_cell("# Tables")
+    notebook = nbformat.v4.new_notebook(cells=[heading, cell])
+    notebook.metadata.language_info = {"name": "python"}
+    (folder / "notebooks").mkdir()
+    nbformat.write(notebook, folder / "notebooks" / "tables.ipynb")
+    return build(
+        folder,
+        folder / "html",
+        *["-D", "root_doc=notebooks/tables", "-D", "include_patterns=notebooks/*.ipynb"],
+    )
+
+
+@every_width
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_tables_of_pandas_are_read_by_eye_keyboard_and_axe(width, scheme, visit, tables):
+    page = visit("notebooks/tables", width, scheme, tables)
+    boxes = page.locator(".text_html")
+    tab_stops = boxes.evaluate_all("all => all.map(e => e.tabIndex === 0)")
+
+    assert sideways(page, ":not(.text_html)") == []
+    assert len(sideways(page, ".text_html")) == 1
+    assert tab_stops == [False, True]
+    aligned = page.locator("th, td").evaluate_all("a => a.map(e => getComputedStyle(e).textAlign)")
+    assert set(aligned) == {"right"}
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
 
 
 @every_page
@@ -229,14 +306,16 @@ def test_only_code_and_tables_scroll_sideways(name, width, visit):
 def test_keyboard_reaches_everything_and_shows_where_it_is(name, width, visit):
     page = visit(name, width)
     page.evaluate(
-        """() => {
-            window.wanted = [...document.querySelectorAll('a[href], button, input, select, pre')]
+        """boxes => {
+            const all = document.querySelectorAll(`a[href], button, input, select, ${boxes}`);
+            window.wanted = [...all]
                 .filter(e => e.checkVisibility({visibilityProperty: true}) && !e.disabled)
-                .filter(e => e.tagName !== 'PRE' || e.scrollWidth > e.clientWidth);
+                .filter(e => !e.matches(boxes) || e.scrollWidth > e.clientWidth);
             window.reached = new Set();
             window.unseen = [];
             document.activeElement.blur();
-        }"""
+        }""",
+        SCROLLERS,
     )
     wanted = page.evaluate("wanted.length")
     for _ in range(wanted + 10):
@@ -326,6 +405,22 @@ def test_formulas_are_drawn_without_a_script(name, visit):
     assert len(drawn) == len(formulas)
     assert all(width > 5 for width, _ in drawn)
     assert [text for _, text in drawn if "\\" in text] == []
+    assert fonts_of(page, "article math :is(mi, mn, mo, mtext)") == {("STIX Two Math", True)}
+
+
+def fonts_of(page, selector):
+    """Return the fonts that draw the text of elements: the name of each, and if the site has it."""
+    page.evaluate("document.fonts.ready")
+    browser = page.context.new_cdp_session(page)
+    browser.send("DOM.enable")
+    browser.send("CSS.enable")
+    root = browser.send("DOM.getDocument")["root"]["nodeId"]
+    query = {"nodeId": root, "selector": selector}
+    return {
+        (font["familyName"], font["isCustomFont"])
+        for node in browser.send("DOM.querySelectorAll", query)["nodeIds"]
+        for font in browser.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    }
 
 
 @every_chapter
