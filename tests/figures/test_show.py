@@ -6,6 +6,7 @@ import sys
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -38,10 +39,15 @@ PLOTS = {
 
 def shown(fig):
     """What show_figure sends to a notebook."""
+    return output_of(lambda: dl.show_figure(fig, alt="In words."))
+
+
+def output_of(show):
+    """The one output that `show` sends to a notebook."""
     InteractiveShell.instance()
     try:
         with capture_output() as captured:
-            dl.show_figure(fig, alt="In words.")
+            show()
         (output,) = captured.outputs
         return output
     finally:
@@ -56,6 +62,21 @@ def test_picture_carries_its_words_and_a_page_size():
     assert Image.open(io.BytesIO(picture)).size == (600, 400)  # two stored pixels a page pixel
     assert b"matplotlib" not in picture  # no version
     assert plt.get_fignums() == []
+
+
+def test_table_has_a_caption_headings_and_plain_text():
+    frame = pd.DataFrame({"a<b": [0.5]}, index=["x"])
+    data = output_of(lambda: dl.show_table(frame, caption="One & all")).data
+    assert data["text/plain"] == "One & all\n   a<b\nx  0.5"
+    (read,) = pd.read_html(io.StringIO(data["text/html"]), index_col=0, flavor="lxml")
+    pd.testing.assert_frame_equal(read, frame, check_names=False)
+    assert "<caption>One &amp; all</caption>" in data["text/html"]
+
+
+@pytest.mark.parametrize("caption", [" ", None])
+def test_a_blank_caption_is_refused(caption):
+    with pytest.raises(ValueError, match=f"caption is {caption!r}; wanted what the table shows"):
+        dl.show_table(pd.DataFrame(), caption=caption)
 
 
 @pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)

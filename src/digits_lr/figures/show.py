@@ -1,4 +1,4 @@
-"""Figures as a notebook's outputs: shown once, the same bytes each run, with alternative text."""
+"""Figures and tables as a notebook's outputs: shown once, the same bytes each run, with words."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import wraps
+from html import escape
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
+import pandas as pd
 from IPython import get_ipython
 from IPython.display import Image, display
 from matplotlib.figure import Figure
@@ -109,3 +111,48 @@ def show_figure(fig: Figure, alt: str) -> None:
     elif pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close(fig)
     display(_Picture(png.getvalue(), format="png", width=width, height=height, alt=alt))
+
+
+def show_table(frame: pd.DataFrame, caption: str) -> None:
+    """Display `frame` as a table with a caption.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        What the table holds, rounded as it should be read; ``display.precision`` of pandas sets
+        the digits after the point.
+    caption : str
+        What the table shows, in a few words. Screen readers say it first.
+
+    Raises
+    ------
+    ValueError
+        If `caption` is blank.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> show_table(pd.DataFrame({"test": [0.96]}, index=["8x8 digits"]), caption="Scores")
+    Scores
+                test
+    8x8 digits  0.96
+    """
+    if not isinstance(caption, str) or not caption.strip():
+        raise ValueError(f"caption is {caption!r}; wanted what the table shows, in words")
+    html = frame.to_html(border=0)
+    start = html.index(">") + 1
+    html = f"{html[:start]}\n  <caption>{escape(caption)}</caption>{html[start:]}"
+    display(_Table(f"{caption}\n{frame}", html))
+
+
+class _Table:
+    """A table in HTML, and in plain text for where that cannot be shown."""
+
+    def __init__(self, text: str, html: str) -> None:
+        self.text, self.html = text, html
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html

@@ -101,7 +101,7 @@ def fit(
     >>> split = dl.load_digits_split()
     >>> model = LogisticRegression(C=50, solver="saga", tol=0.01, random_state=0)
     >>> dl.fit(model, split.X_train, split.y_train).n_iter_
-    array([18], dtype=int32)
+    array([39], dtype=int32)
     """
     one = model.estimator if isinstance(model, OneVsRestClassifier) else model
     if type(one) is not LogisticRegression:
