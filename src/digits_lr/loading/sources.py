@@ -116,7 +116,7 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 PIP_TROUBLE = {
     "No module named '?pip": "this Python has no pip; `python -m ensurepip` installs it",
     "No space left on device": "no space left for temporary files; set TMPDIR to another folder",
-    r"Could not fetch URL \S+: (?!404)|connection broken by|timed out": (
+    r"Could not fetch URL \S+: (?!404)|Max retries|timed out": (
         "the package index cannot be reached; check the network and `pip config list`"
     ),
 }
