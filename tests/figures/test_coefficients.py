@@ -35,8 +35,8 @@ def test_one_colour_bar_and_default_labels():
     ("strongest", "end", "label", "extend"),
     [
         (1.23, 1.3, "coefficient", "neither"),  # rounded up, whatever the last digits are
-        (9.0, 1.0, "coefficient\n1 of 1,000 beyond, to 9", "both"),
-        (-9.0, 1.0, "coefficient\n1 of 1,000 beyond, to 9", "both"),
+        (9.0, 1.0, "coefficient\n1 of 1,000 beyond, up to 9", "both"),
+        (-9.0, 1.0, "coefficient\n1 of 1,000 beyond, up to 9", "both"),
     ],
 )
 def test_a_strong_pixel_does_not_wash_out_the_rest(strongest, end, label, extend):

@@ -29,12 +29,6 @@ def test_images_truth_and_prediction_belong_together():
     assert fig.get_suptitle() == "3 of 3 misclassified images"
 
 
-def test_strings_may_be_held_as_objects():
-    strings = np.array(["5", "0", "41"], dtype=object)  # as OpenML and pandas do
-
-    assert misclassified(strings, ["5", "1", "41"]).tolist() == [1]
-
-
 def test_limit_keeps_the_first():
     fig = plot_misclassified(IMAGES, Y_TRUE, Y_PRED, limit=2)
 

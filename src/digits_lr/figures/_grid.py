@@ -65,7 +65,7 @@ def draw_signed(axs: Sequence[Axes], images: NDArray, name: str) -> None:
     for ax, image in zip(axs, images, strict=True):
         drawn = ax.imshow(image, cmap="RdBu", vmin=-end, vmax=end, interpolation="nearest")
     if clipped:
-        name += f"\n{(strength > end).sum()} of {images.size:,} beyond, to {strongest:.2g}"
+        name += f"\n{(strength > end).sum()} of {images.size:,} beyond, up to {strongest:.2g}"
     fig = axs[0].figure
     bar = fig.colorbar(drawn, ax=fig.axes, shrink=0.9, extend="both" if clipped else "neither")
     bar.set_label(name, fontsize=9)
