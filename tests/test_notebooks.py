@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 from itertools import pairwise
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from PIL import Image
 from scipy.stats import binom, binomtest
 
@@ -50,7 +50,7 @@ CITED = {
     },
 }
 MACHINE_PATH = re.compile(r"/home/|/root/|/Users/|/tmp/|site-packages|[A-Z]:\\\\|\b0x[0-9a-f]{6,}")
-OUTPUT_TYPES = {"text/plain", "image/png"}
+OUTPUT_TYPES = {"text/plain", "text/html", "image/png"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -65,17 +65,15 @@ def complaints(notebook):
         found.append("stripped of its outputs")
     if set(notebook.metadata) != {"kernelspec", "language_info", "title"}:
         found.append(f"metadata of the notebook: {sorted(notebook.metadata)}")
-    if set(notebook.metadata.get("language_info", {})) - {"name"}:
-        found.append("metadata of the machine's Python")
     named = [notebook.metadata.get(key, {}) for key in ("kernelspec", "language_info")]
     if [named[0].get("language"), named[1].get("name")] != ["python", "python"]:
         found.append("metadata does not name the language")
+    if notebook.metadata.get("language_info", {}).get("file_extension") != ".py":
+        found.append("metadata does not say that scripts end in .py")
     if notebook.cells[0].source.splitlines()[0] != f"# {notebook.metadata.get('title')}":
         found.append("title in the metadata is not the first heading")
     if any("<script" in cell.source.lower() for cell in notebook.cells):
         found.append("holds a script")
-    if statistics.median(len(cell.source.splitlines()) for cell in code) > 5:
-        found.append("code cells longer than 5 lines in the median")
 
     for number, cell in enumerate(code):
         found += [f"code cell {number}: {complaint}" for complaint in _cell_complaints(cell)]
@@ -88,8 +86,6 @@ def _cell_complaints(cell):
     if re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)_|^\s*[%!]", cell.source, flags=re.MULTILINE):
         yield "nbval marker or magic"
         return  # magics are not Python, so the rest could not parse them
-    if len(cell.source.splitlines()) > 15:
-        yield "longer than 15 lines"
     definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
     if any(isinstance(node, definitions) for node in ast.walk(ast.parse(cell.source))):
         yield "defines a function or a class"
@@ -109,6 +105,9 @@ def _cell_complaints(cell):
         else:
             if set(output.data) - OUTPUT_TYPES:
                 yield f"output of type {sorted(set(output.data) - OUTPUT_TYPES)}"
+            html = output.data.get("text/html", '<table class="dataframe">')
+            if 'class="dataframe"' not in html or "<script" in html:
+                yield "HTML that is not a table of pandas"
             if "image/png" in output.data:
                 alt = output.metadata.get("image/png", {}).get("alt", "")
                 if not alt or alt != output.data.get("text/plain"):
@@ -122,16 +121,6 @@ def _outline_complaints(notebook):
         yield "wanted one first-level heading, at the top"
     if any(after > before + 1 for before, after in pairwise(levels)):
         yield "a heading level is skipped"
-
-
-def cells_without_prose(notebook):
-    """Return the source of the code cells that prose neither leads to nor reads."""
-    kinds = ["code", *(cell.cell_type for cell in notebook.cells), "code"]
-    return [
-        cell.source
-        for cell, before, after in zip(notebook.cells, kinds, kinds[2:], strict=False)
-        if cell.cell_type == before == after == "code"
-    ]
 
 
 def numbers(text):
@@ -159,9 +148,7 @@ def test_notebook_is_whole_and_clean(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
 
-    assert complaints(notebook) == []
-    assert cells_without_prose(notebook) == []
-    assert 20 <= len(notebook.cells) <= 35
+    assert complaints(notebook) == [], "once the code is right, run: make notebooks"
     assert path.stat().st_size < 1_000_000
 
 
@@ -193,7 +180,9 @@ def test_every_number_in_prose_is_in_an_output(path):
     ]
 
     assert said
-    assert [number for number in said if number not in seen | CITED[path.stem].keys()] == []
+    assert [number for number in said if number not in seen | CITED[path.stem].keys()] == [], (
+        "mend the sentence or, if an output is old, run: make notebooks"
+    )
 
 
 def text_of(path):
@@ -313,6 +302,12 @@ def picture_of(notebook):
     return notebook.cells[-1].outputs[0]
 
 
+def table(more=""):
+    """Return the output of a cell whose last expression is a DataFrame."""
+    html = f'<div><table border="1" class="dataframe"><td>0.75</td></table>{more}</div>'
+    return new_output("execute_result", data={"text/html": html, "text/plain": "   a\n0  0.75"})
+
+
 def repack(png, change=None):
     """Return base64 `png` with other bytes: `change` on the pixels, then the least compression."""
     image = Image.open(io.BytesIO(base64.b64decode(png)))
@@ -360,6 +355,19 @@ def test_nbval_rejects_one_wrong_pixel_and_names_the_cell(sample, tmp_path):
     assert "picture of 200x200 pixels" in done.stdout
 
 
+def test_make_notebooks_stores_the_same_bytes_again(tmp_path):
+    command = ["-m", "nbconvert", "--config", ROOT / "notebooks" / "nbconvert_config.py"]
+    sample = SAMPLES / "sample-pass.ipynb"
+
+    subprocess.run(
+        [sys.executable, *command, "--to=notebook", "--execute", "--output-dir", tmp_path, sample],
+        check=True,
+        capture_output=True,
+    )
+
+    assert (tmp_path / sample.name).read_text() == sample.read_text()
+
+
 def test_guards_reject_a_stripped_notebook_that_nbval_passes(tmp_path):
     stripped = nbformat.read(SAMPLES / "sample-fail-stripped.ipynb", as_version=4)
 
@@ -372,24 +380,18 @@ def test_guards_pass_the_sample(sample):
     assert complaints(sample) == []
 
 
-def test_a_code_cell_between_code_cells_has_no_prose(sample):
-    assert cells_without_prose(sample) == ["print(3 + 4)", sample.cells[-1].source]
-
-
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
         (lambda nb: nb.cells[3].update(execution_count=None), "not executed from the first"),
         (lambda nb: nb.cells[3].update(execution_count=5), "not executed from the first"),
         (lambda nb: nb.metadata.update(widgets={}), "metadata of the notebook"),
-        (lambda nb: nb.metadata.language_info.update(version="3.11"), "machine's Python"),
+        (lambda nb: nb.metadata.language_info.update(version="3.11"), None),  # JupyterLab's save
+        (lambda nb: nb.metadata.language_info.pop("file_extension"), "end in .py"),
         (lambda nb: nb.metadata.language_info.clear(), "name the language"),
         (lambda nb: nb.metadata.kernelspec.update(language="R"), "name the language"),
         (lambda nb: nb.metadata.update(title="Another"), "not the first heading"),
         (lambda nb: nb.cells[0].update(source="# A\n\n<script>x()</script>"), "holds a script"),
-        (lambda nb: nb.cells[1].update(source="\n".join("abcdef")), None),
-        (lambda nb: [c.update(source="\n".join("abcdef")) for c in nb.cells[1:]], "5 lines"),
-        (lambda nb: nb.cells[1].update(source="\n".join("a" * 16)), "longer than 15 lines"),
         (lambda nb: nb.cells[1].metadata.update(tags=["nbval-ignore-output"]), "tags"),
         (lambda nb: nb.cells[1].metadata.update(execution={}), "metadata or tags"),
         (lambda nb: nb.cells[1].update(source="# NBVAL_IGNORE_OUTPUT"), "nbval marker"),
@@ -403,7 +405,9 @@ def test_a_code_cell_between_code_cells_has_no_prose(sample):
         (lambda nb: nb.cells[2].outputs[0].update(name="stderr"), "output on stderr"),
         (lambda nb: nb.cells[2].outputs[0].update(text="50%\r100%"), "control characters"),
         (lambda nb: nb.cells[2].outputs[0].update(output_type="error"), "an error is stored"),
-        (lambda nb: picture_of(nb).data.update({"text/html": "<b>"}), "output of type"),
+        (lambda nb: nb.cells[2].outputs.append(table()), None),
+        (lambda nb: nb.cells[2].outputs.append(table("<script>x()</script>")), "not a table"),
+        (lambda nb: picture_of(nb).data.update({"text/html": "<b>"}), "not a table"),
         (lambda nb: picture_of(nb).data.update({"application/javascript": ""}), "output of type"),
         (lambda nb: picture_of(nb).data.update({WIDGET: {}}), "output of type"),
         (lambda nb: picture_of(nb).metadata["image/png"].update(alt=""), "alternative text"),
@@ -433,7 +437,11 @@ def test_numbers_in_prose_are_found_whatever_their_form():
     ]
 
 
+def test_a_number_in_a_table_is_printed():
+    assert "0.75" in numbers(printed_by(new_code_cell(outputs=[table()])))
+
+
 def test_code_formulas_and_links_are_not_prose():
-    cell = nbformat.v4.new_markdown_cell("1. `C=50` $x_3$ [MNIST](/d/554) 7\n\n$$9$$")
+    cell = new_markdown_cell("1. `C=50` $x_3$ [MNIST](/d/554) 7\n\n$$9$$")
 
     assert numbers(prose_of(cell)) == ["7"]
