@@ -11,7 +11,9 @@ from tqdm import tqdm
 
 def watched() -> bool:
     """Tell whether a person can see progress now: at a terminal, or in a live notebook."""
-    return _in_live_cell() or sys.stderr.isatty()
+    stderr = sys.stderr  # None or closed in a process that was started without one
+    at_terminal = stderr is not None and not stderr.closed and stderr.isatty()
+    return _in_live_cell() or at_terminal
 
 
 def progress_bar(show: bool = True, **options: Any) -> tqdm:

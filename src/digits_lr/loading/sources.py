@@ -244,8 +244,7 @@ def _progress(source: str, folder: Path, total: int | None = None) -> Iterator[N
                 bar.update(size - bar.n)
 
     options = {"desc": f"MNIST from {source}", "total": total, "unit": "B", "unit_scale": True}
-    show = sys.stderr is not None and not sys.stderr.closed
-    with progress_bar(show, **options) as bar:
+    with progress_bar(**options) as bar:
         thread = threading.Thread(target=watch)
         if not bar.disable:
             thread.start()
