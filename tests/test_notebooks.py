@@ -137,10 +137,24 @@ def prose_of(cell):
 
 
 def printed_by(cell):
-    """Return the text that a reader sees in the cell and below it."""
-    shown = [output.get("text", "") for output in cell.outputs]
-    shown += [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-    return "\n".join([cell.source.replace("_", ","), *shown])
+    """Return the text below a code cell, tables and alternative texts included."""
+    shown = [o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in cell.outputs]
+    return "\n".join(shown)
+
+
+def cells_of(path, kind):
+    """Return the notebook's cells of that kind."""
+    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == kind]
+
+
+def text_of(path):
+    """Return all text below the notebook's code cells."""
+    return "\n".join(map(printed_by, cells_of(path, "code")))
+
+
+def said_in(path):
+    """Return the numbers of the notebook's prose."""
+    return [n for cell in cells_of(path, "markdown") for n in numbers(prose_of(cell))]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -154,7 +168,7 @@ def test_notebook_is_whole_and_clean(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_contents_list_every_section_where_jupyter_puts_it(path):
-    first, *rest = (c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown")
+    first, *rest = cells_of(path, "markdown")
     headings = re.findall(r"^## (.+)$", "\n".join(c.source for c in rest), flags=re.MULTILINE)
     (contents,) = re.findall(r"^Contents: (.+?)\n\n", first.source, flags=re.DOTALL | re.MULTILINE)
 
@@ -165,40 +179,18 @@ def test_contents_list_every_section_where_jupyter_puts_it(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_number_in_prose_is_in_an_output(path):
-    notebook = nbformat.read(path, as_version=4)
-    seen = {
-        number
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for number in numbers(printed_by(cell))
-    }
-    said = [
-        number
-        for cell in notebook.cells
-        if cell.cell_type == "markdown"
-        for number in numbers(prose_of(cell))
-    ]
+    code = "\n".join(cell.source.replace("_", ",") for cell in cells_of(path, "code"))
+    seen = {*numbers(code), *numbers(text_of(path)), *CITED[path.stem]}
+    said = said_in(path)
 
     assert said
-    assert [number for number in said if number not in seen | CITED[path.stem].keys()] == [], (
-        "mend the sentence or, if an output is old, run: make notebooks"
-    )
-
-
-def text_of(path):
-    """Return all text that the notebook's cells printed."""
-    cells = nbformat.read(path, as_version=4).cells
-    return "\n".join(o.get("text", "") for cell in cells for o in cell.get("outputs", []))
+    missing = [number for number in said if number not in seen]
+    assert missing == [], "mend the sentence or, if an output is old, run: make notebooks"
 
 
 def test_cited_numbers_are_used():
     for path in NOTEBOOKS:
-        cells = nbformat.read(path, as_version=4).cells
-        said = {
-            n for cell in cells if cell.cell_type == "markdown" for n in numbers(prose_of(cell))
-        }
-
-        assert CITED[path.stem].keys() <= said
+        assert CITED[path.stem].keys() <= {*said_in(path)}
 
 
 def test_what_the_prose_quotes_from_the_benchmark_is_there():

@@ -1,0 +1,263 @@
+"""`make lab` in a real browser: what a person does in JupyterLab on this project."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from playwright.sync_api import expect, sync_playwright
+
+import digits_lr
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FIRST, SECOND = "notebooks/01_digits_l2_saga.ipynb", "notebooks/02_mnist_l1_saga.ipynb"
+EXECUTED = re.compile(r"\[\d+\]:")
+MINUTE = 60_000  # in milliseconds; a bound for what should never hang, not a measurement
+LONG_FIT = """\
+import digits_lr as dl
+from sklearn.linear_model import LogisticRegression
+split = dl.load_digits_split()
+model = LogisticRegression(solver="saga", C=1e6, tol=1e-12, max_iter=10_000_000)
+dl.fit(model, split.X_train, split.y_train)"""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """Return a copy of what `make lab` needs of the checkout."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ["notebooks", "benchmarks", ".jupyterlab"]:
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "Makefile", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(checkout, tmp_path_factory):
+    """Return the address of a JupyterLab that `make lab` started, with nobody's own settings."""
+    if CHROMIUM is None:
+        reason = "no Chromium on this machine"
+        if "DIGITS_LR_BROWSER_REQUIRED" in os.environ:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = tmp_path_factory.mktemp("home")
+    server = {"ip": "127.0.0.1", "port": port, "open_browser": False, "allow_root": True}
+    config = {"ServerApp": server, "IdentityProvider": {"token": ""}}
+    (home / "jupyter_server_config.json").write_text(json.dumps(config))
+    settings = home / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    # JupyterLab would ask its makers for news.
+    quiet = {"checkForUpdates": False, "fetchNews": "false"}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    mine = ("JUPYTER", "MAKE", "MFLAGS", "MPL")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(mine)}
+    env |= dict.fromkeys(["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"], str(home))
+    # The environment and the data are this machine's already.
+    done, bin_folder = ["-o", "data", "-o", ".venv/.ready"], Path(sys.executable).parent
+    server = subprocess.Popen(
+        ["make", *done, f"BIN={bin_folder}", "lab"],
+        cwd=checkout,
+        env=env,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = []
+    while not said or "is running at" not in said[-1]:
+        said.append(server.stderr.readline())
+        assert said[-1], "".join(said)  # it ended
+    reader = threading.Thread(target=server.stderr.read)
+    reader.start()
+    yield f"http://127.0.0.1:{port}"
+    os.killpg(server.pid, signal.SIGTERM)  # make, JupyterLab; its kernels end with it
+    server.wait(60)
+    reader.join()
+    server.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def browser(lab):  # noqa: ARG001 (which skips without a Chromium)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(MINUTE)
+    yield context.new_page()
+    context.close()
+
+
+expect.set_options(timeout=MINUTE)
+
+
+def opened(page, lab, path):
+    """Return the notebook at `path`, opened, with a kernel that is ready."""
+    page.goto(f"{lab}/lab/tree/{path}?reset")
+    return shown(page, Path(path).name)
+
+
+def tab(page, name):
+    """Return the tab in front, if it has that name."""
+    return page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current", has_text=name)
+
+
+def shown(page, name):
+    """Return the notebook in the tab of that name, once it is in front and its kernel ready."""
+    expect(tab(page, name)).to_be_visible()
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
+    return page.locator(".jp-NotebookPanel:visible")
+
+
+def choose(page, menu, entry):
+    """Click an entry of a menu."""
+    page.get_by_role("menuitem", name=menu, exact=True).click()
+    page.locator(".lm-Menu-item", has_text=entry).first.click()
+
+
+def written(checkout, name, *sources):
+    """Write a notebook of code cells into the checkout and return its path in there."""
+    notebook = new_notebook(cells=[new_markdown_cell("# Mine"), *map(new_code_cell, sources)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    nbformat.write(notebook, checkout / "notebooks" / f"{name}.ipynb")
+    return f"notebooks/{name}.ipynb"
+
+
+def outputs_of(notebook, number):
+    """Return the outputs of the code cell with that number, when it has been executed."""
+    cell = notebook.locator(".jp-CodeCell").nth(number)
+    expect(cell.locator(".jp-InputPrompt")).to_have_text(EXECUTED)
+    return cell.locator(".jp-OutputArea-output")
+
+
+def test_lab_opens_the_first_notebook_in_the_root(page, lab):
+    page.goto(lab)
+
+    notebook = shown(page, Path(FIRST).name)
+
+    assert page.url.endswith(f"/lab/tree/{FIRST}")
+    expect(notebook.locator("h1")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "plot"),
+    [
+        ("own", "import matplotlib.pyplot as plt; plt.plot([1, 2]);"),
+        ("last", "import digits_lr as dl; dl.plot_samples([[[0, 1], [1, 0]]], [7])"),
+        ("semicolon", "import digits_lr as dl; dl.plot_samples([[[0, 1], [1, 0]]], [7]);"),
+    ],
+)
+def test_a_plot_is_shown_once(name, plot, page, lab, checkout):
+    notebook = opened(page, lab, written(checkout, name, plot))
+
+    choose(page, "Run", "Run All Cells")
+
+    expect(outputs_of(notebook, 0).locator("img")).to_have_count(1)
+    assert notebook.locator("img").evaluate("image => image.naturalWidth") > 100
+
+
+def test_stop_button_ends_a_long_fit_and_leaves_no_bar(page, lab, checkout):
+    notebook = opened(page, lab, written(checkout, "stopped", LONG_FIT))
+    choose(page, "Run", "Run All Cells")
+    expect(notebook.locator(".jp-OutputArea-output")).to_contain_text("epoch")
+
+    page.get_by_title("Interrupt the kernel").click()
+
+    expect(outputs_of(notebook, 0)).to_contain_text(["KeyboardInterrupt"])
+    assert "of at most" not in notebook.locator(".jp-OutputArea").inner_text()
+
+
+@pytest.mark.parametrize(("path", "link"), [(FIRST, SECOND), (SECOND, "../benchmarks/results.md")])
+def test_links_open_what_they_name(path, link, page, lab):
+    notebook = opened(page, lab, path)
+    name = Path(link).name
+
+    notebook.locator(f"a[href*='{name}']").first.click()
+
+    expect(tab(page, name)).to_be_visible()
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", [FIRST, SECOND])
+def test_contents_link_lands_at_the_first_click(path, page, lab):
+    notebook = opened(page, lab, path)
+    link = notebook.locator("a[href^='#']:not(.jp-InternalAnchorLink)").last
+
+    link.click()
+
+    heading = notebook.locator("h2", has_text=link.inner_text())
+    expect(heading).to_be_in_viewport()
+
+
+def saved(page, path):
+    """Save the notebook in front and return it as a dict."""
+    page.keyboard.press("Control+s")
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    return json.loads(path.read_text())
+
+
+def test_a_save_adds_nothing_but_the_version_of_python(page, lab, checkout):
+    path = shutil.copy(checkout / SECOND, checkout / "notebooks" / "saved.ipynb")
+    before = json.loads(path.read_text())
+    opened(page, lab, "notebooks/saved.ipynb")
+
+    after = saved(page, path)
+
+    assert after["metadata"]["language_info"].pop("version")
+    assert after == before
+
+
+def test_first_notebook_runs_and_prints_what_is_stored(page, lab, checkout):
+    path = checkout / FIRST
+    before = json.loads(path.read_text())
+    notebook = opened(page, lab, FIRST)
+    last = notebook.locator(".jp-CodeCell .jp-InputPrompt").last
+
+    choose(page, "Run", "Run All Cells")
+    expect(last).to_have_text("[*]:")
+    expect(last).to_have_text(EXECUTED, timeout=10 * MINUTE)
+
+    after = saved(page, path)
+    assert [*map(shown_by, after["cells"])] == [*map(shown_by, before["cells"])]
+
+
+def shown_by(cell):
+    """Return what a cell printed, and the pictures and tables that it shows."""
+    outputs = cell.get("outputs", [])
+    text = "".join(line for output in outputs for line in output.get("text", []))
+    # A bar that is gone leaves an output without data, which nobody sees.
+    return text, [output["data"] for output in outputs if output.get("data")]
+
+
+@pytest.mark.parametrize("typed", ["dl.", "from digits_lr import "])
+def test_completion_knows_what_each_name_is(typed, monkeypatch, tmp_path):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    _, client = kernel = start_new_kernel(kernel_name="python3")
+    # Jedi looks at a name by importing it, and IPython waits 0.4 seconds for all of them.
+    client.execute_interactive("%config IPCompleter.jedi_compute_type_timeout = 60_000")
+    client.execute_interactive("import digits_lr as dl")
+
+    reply = client.complete(typed, reply=True, timeout=60)
+    client.stop_channels()
+    kernel[0].shutdown_kernel(now=True)
+
+    offered = reply["content"]["metadata"]["_jupyter_types_experimental"]
+    kinds = {name["text"]: name["type"] for name in offered}
+    assert kinds["Split"] == "class"
+    assert {kinds[name] for name in digits_lr.__all__ if name != "Split"} == {"function"}
