@@ -14,8 +14,15 @@ c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"tags"}
 c.ClearMetadataPreprocessor.preserve_nb_metadata_mask = {
     "title",
     "kernelspec",
-    # All that the kernel says of its language but the version. (nbconvert takes the rest of a tuple
-    # for keys side by side; of two tuples that start alike it would keep the last.)
-    ("language_info", "name", "codemirror_mode", "file_extension", "mimetype")
-    + ("nbconvert_exporter", "pygments_lexer"),
+    # What the kernel says of its language, all but the version. In one tuple:
+    # of two that start alike nbconvert would keep the last.
+    (
+        "language_info",
+        "codemirror_mode",
+        "file_extension",
+        "mimetype",
+        "name",
+        "nbconvert_exporter",
+        "pygments_lexer",
+    ),
 }
