@@ -14,14 +14,14 @@ c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"tags"}
 c.ClearMetadataPreprocessor.preserve_nb_metadata_mask = {
     "title",
     "kernelspec",
-    # All that the kernel says of its language but the version. It must be one tuple:
+    # What the kernel says of its language, all but the version. In one tuple:
     # of two that start alike nbconvert would keep the last.
     (
         "language_info",
-        "name",
         "codemirror_mode",
         "file_extension",
         "mimetype",
+        "name",
         "nbconvert_exporter",
         "pygments_lexer",
     ),
