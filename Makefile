@@ -6,11 +6,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # What users have set up for themselves changes no output; `make lab` keeps it.
 DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONSTARTUP JUPYTER_NO_CONFIG=1 \
   JUPYTER_DATA_DIR=$(CURDIR)/build/defaults IPYTHONDIR=$(CURDIR)/build/defaults \
   MPLCONFIGDIR=$(CURDIR)/build/defaults LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80
 PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
+# Files side by side, in the order given: the notebooks take longest.
+NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 BASE ?= HEAD
 
 .PHONY: help notebooks test test-fast test-lowest data html lab review bench lint lock clean
@@ -18,19 +21,20 @@ BASE ?= HEAD
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-notebooks: data ## the main job: environment, data, both notebooks executed in place, site
-	$(DEFAULTS) $(BIN)/jupyter-nbconvert --config notebooks/nbconvert_config.py --to notebook \
-	  --execute --output-dir build/notebooks $(NOTEBOOKS)
+notebooks: data ## the main job: environment, data, all notebooks executed in place, site
+	@echo "Executing $(NOTEBOOKS), $(JOBS) at a time (about 6 minutes on two cores)"
+	@printf '%s\n' $(NOTEBOOKS) | xargs -n 1 -P $(JOBS) $(DEFAULTS) $(BIN)/jupyter-nbconvert \
+	  --config notebooks/nbconvert_config.py --to notebook --execute --output-dir build/notebooks
 	@# Moved when all are done: a cell that fails changes none, and nobody reads half a file.
 	mv $(NOTEBOOKS:%=build/%) notebooks
 	$(BIN)/python docs/stored_outputs.py
 	@$(MAKE) --no-print-directory html
 
-test: data ## unit tests, then every cell of both notebooks against its stored output
-	$(PYTEST) --nbval --nbval-current-env tests notebooks
+test: data ## unit tests, and every cell of all notebooks against its stored output
+	$(PYTEST) $(NBVAL) $(NOTEBOOKS) tests
 
-test-fast: $(VENV)/.ready ## the same without the MNIST notebook and the package index
-	$(PYTEST) --nbval --nbval-current-env -m "not network" tests notebooks/01_digits_l2_saga.ipynb
+test-fast: $(VENV)/.ready ## the same without the MNIST notebooks and the package index
+	$(PYTEST) $(NBVAL) -m "not network" $(firstword $(NOTEBOOKS)) tests
 
 test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.toml declares
 	$(BIN)/python -m venv --clear build/lowest
@@ -53,13 +57,16 @@ lab: data ## open JupyterLab at the first notebook
 review: $(VENV)/.ready ## compare the notebooks with BASE (default HEAD) in a browser, pictures included
 	$(BIN)/nbdiff-web $(BASE)
 
-bench: data $(VENV)/.peers ## time every way to such a model: 25 minutes (ARGS=--quick: 2); benchmarks/results.md
-	$(if $(ARGS),,$(BIN)/python benchmarks/bench_load_mnist.py)
+bench: data $(VENV)/.peers ## time every way to such a model: 25 minutes, into build/ (ARGS=--quick: 2; ARGS=--store: benchmarks/)
+	$(if $(filter --quick,$(ARGS)),,$(BIN)/python benchmarks/bench_load_mnist.py $(ARGS))
 	$(BIN)/python benchmarks/bench_fits.py $(ARGS)
 
-lint: $(VENV)/.ready ## ruff, notebooks included
+lint: $(VENV)/.ready ## ruff, notebooks included; the workflows and CITATION.cff by their schemas and zizmor
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format --default-filetype yaml CITATION.cff
+	$(BIN)/zizmor --offline --persona pedantic .github/workflows
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	$(PYTHON) -m venv build/lock

@@ -1,8 +1,8 @@
 """The original's fit beside every other way to such a model, and notebook 2 as a whole.
 
 ``make bench`` runs it (about 20 minutes on two cores) and writes ``results.md`` and
-``results.json`` beside this file; ``make bench ARGS=--quick`` fits 6,000 images and writes to
-``build/``. Each fit is a process of its own. Seconds are those of a clock on the wall, so nothing
+``results.json`` into ``build/``; with ``ARGS=--store`` beside this file, where the notebooks and
+the site read them. ``ARGS=--quick`` fits 6,000 images. Each fit is a process of its own. Seconds are those of a clock on the wall, so nothing
 else should be running. Memory is the most that the process and its children held together, each
 shared page counted once.
 
@@ -276,7 +276,9 @@ def as_markdown(results: dict) -> str:
 def main() -> None:
     """Measure everything, one after the other, and write both files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="6,000 images, into build/")
+    to_store = parser.add_mutually_exclusive_group()
+    to_store.add_argument("--quick", action="store_true", help="6,000 images only")
+    to_store.add_argument("--store", action="store_true", help="write beside this file")
     parser.add_argument("--fit", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--images", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -284,7 +286,7 @@ def main() -> None:
         fit_once(options.fit, options.images)
         return
 
-    folder = ROOT / "build" if options.quick else ROOT / "benchmarks"
+    folder = ROOT / "benchmarks" if options.store else ROOT / "build"
     n_images = 6_000 if options.quick else 60_000
     fits = [measure(name, n_images) for name in WAYS]
     results = circumstances(PACKAGES) | {

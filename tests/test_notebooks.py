@@ -1,8 +1,6 @@
 """What nbval does not see in a stored notebook, and proof that nbval and these guards can fail."""
 
 import ast
-import base64
-import io
 import json
 import re
 import shutil
@@ -14,7 +12,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
-from PIL import Image
 from scipy.stats import binom, binomtest
 
 ROOT = Path(__file__).parents[1]
@@ -213,7 +210,6 @@ def test_what_the_prose_quotes_from_the_benchmark_is_there():
     lowest = rows["multinomial, lbfgs without penalty"]
     assert f"{lowest['objective']:.0f}" == "590180"
     assert [f"{lowest[score]:.4f}" for score in ["train", "test"]] == ["0.9445", "0.9110"]
-    assert results["cores"] == 2
     assert results["notebook"]["seconds"] < 8 * 60
     assert results["notebook"]["mebibytes"] < 1.5 * 1024
 
@@ -300,28 +296,6 @@ def table(more=""):
     return new_output("execute_result", data={"text/html": html, "text/plain": "   a\n0  0.75"})
 
 
-def repack(png, change=None):
-    """Return base64 `png` with other bytes: `change` on the pixels, then the least compression."""
-    image = Image.open(io.BytesIO(base64.b64decode(png)))
-    if change:
-        change(image)
-    packed = io.BytesIO()
-    image.save(packed, format="png", compress_level=1)
-    return base64.b64encode(packed.getvalue()).decode()
-
-
-def test_nbval_passes_the_sample_whatever_bytes_pack_its_picture(sample, tmp_path):
-    data = picture_of(sample).data
-    repacked = repack(data["image/png"])
-    assert repacked != data["image/png"]
-    data["image/png"] = repacked
-
-    done = run_nbval(sample, tmp_path)
-
-    assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
-
-
 def test_nbval_rejects_one_wrong_digit_and_names_the_cell(tmp_path):
     wrong = nbformat.read(SAMPLES / "sample-fail-wrong.ipynb", as_version=4)
 
@@ -330,21 +304,6 @@ def test_nbval_rejects_one_wrong_digit_and_names_the_cell(tmp_path):
     assert done.returncode == 1
     assert "FAILED sample.ipynb::Cell 1" in done.stdout
     assert "1 failed, 2 passed" in done.stdout
-
-
-def test_nbval_rejects_one_wrong_pixel_and_names_the_cell(sample, tmp_path):
-    def brighten_one(image):
-        red, *rest = image.getpixel((5, 6))
-        image.putpixel((5, 6), (red + 1, *rest))
-
-    data = picture_of(sample).data
-    data["image/png"] = repack(data["image/png"], brighten_one)
-
-    done = run_nbval(sample, tmp_path)
-
-    assert done.returncode == 1
-    assert "FAILED sample.ipynb::Cell 2" in done.stdout
-    assert "picture of 200x200 pixels" in done.stdout
 
 
 def test_make_notebooks_stores_the_same_bytes_again(tmp_path):

@@ -4,7 +4,6 @@ from .figures.curves import plot_curves as plot_curves
 from .figures.curves import plot_reliability as plot_reliability
 from .figures.evidence import plot_evidence as plot_evidence
 from .figures.misclassified import plot_misclassified as plot_misclassified
-from .figures.samples import plot_class_balance as plot_class_balance
 from .figures.samples import plot_samples as plot_samples
 from .figures.show import show_figure as show_figure
 from .figures.show import show_table as show_table

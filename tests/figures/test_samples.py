@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from digits_lr import plot_class_balance, plot_samples
+from digits_lr import plot_samples
 
 IMAGES = np.arange(7 * 6, dtype=float).reshape(7, 2, 3)
 
@@ -47,31 +47,3 @@ def test_samples_accept_integers_bools_and_blank_images():
 def test_samples_reject_bad_input(images, labels, message):
     with pytest.raises(ValueError, match=message):
         plot_samples(images, labels)
-
-
-def test_class_balance_shows_shares_and_counts():
-    ax = plot_class_balance([0, 0, 1, 2], [0, 2]).axes[0]
-
-    train, test = ax.containers
-    assert [bar.get_height() for bar in train] == [50, 25, 25]
-    assert [bar.get_height() for bar in test] == [50, 0, 50]
-    assert [text.get_text() for text in ax.texts] == ["2", "1", "1", "1", "", "1"]
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1", "2"]
-    assert {text.get_text() for text in ax.get_legend().texts} == {
-        "train (4 images)",
-        "test (2 images)",
-        "equal share",
-    }
-
-
-@pytest.mark.parametrize(
-    ("y_train", "y_test", "message"),
-    [
-        ([], [1], "0 sample"),
-        ([1], [[1]], "y_test has shape"),
-        ([1], ["1"], "y_train and y_test cannot be class labels: Mix of label input types"),
-    ],
-)
-def test_class_balance_rejects_bad_input(y_train, y_test, message):
-    with pytest.raises(ValueError, match=message):
-        plot_class_balance(y_train, y_test)

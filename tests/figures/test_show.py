@@ -21,7 +21,6 @@ NUMBERS = IMAGES.reshape(3, 4) - 5.5
 Y_TRUE, Y_PRED = [7, 2, 1], [7, 3, 7]
 PLOTS = {
     "samples": lambda: dl.plot_samples(IMAGES, Y_TRUE),
-    "balance": lambda: dl.plot_class_balance(Y_TRUE, Y_PRED),
     "coefficients": lambda: dl.plot_coefficients(NUMBERS, (2, 2)),
     "confusion": lambda: dl.plot_confusion(Y_TRUE, Y_PRED).figure,
     "by class": lambda: dl.plot_confusion(Y_TRUE, Y_PRED, by_class=True).figure,
