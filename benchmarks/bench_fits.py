@@ -2,9 +2,9 @@
 
 ``make bench`` runs it (about 20 minutes on two cores) and writes ``results.md`` and
 ``results.json`` into ``build/``; with ``ARGS=--store`` beside this file, where the notebooks and
-the site read them. ``ARGS=--quick`` fits 6,000 images. Each fit is a process of its own. Seconds are those of a clock on the wall, so nothing
-else should be running. Memory is the most that the process and its children held together, each
-shared page counted once.
+the site read them. ``ARGS=--quick`` fits 6,000 images. Each fit is a process of its own. Seconds
+are those of a clock on the wall, so nothing else should be running. Memory is the most that the
+process and its children held together, each shared page counted once.
 
 Other libraries that fit an L1 logistic regression were tried on 6,000 images and left out: skglm
 0.5 (one-vs-rest, 101 s where saga needs 8, to another point: it has no loose stopping rule), snapml
