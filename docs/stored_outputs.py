@@ -12,14 +12,14 @@ import nbformat
 ROOT = Path(__file__).parents[1]
 FIGURES = {
     "digits_coefficients.png": ("01_digits_l2_saga", "all"),
-    "coefficients.png": ("02_mnist_l1_saga", "zeros"),
+    "coefficients.png": ("02_mnist_l1_saga", "coefficients"),
     "confusion.png": ("02_mnist_l1_saga", "matrix"),
 }
 
 
 def figure(notebook: str, cell_id: str) -> tuple[bytes, dict[str, str | int]]:
-    """Return the PNG that a cell shows, and its metadata: width, height and alt."""
-    (output,) = (o for o in _outputs(notebook, cell_id) if "image/png" in o.get("data", {}))
+    """Return the last PNG that a cell shows, and its metadata: width, height and alt."""
+    *_, output = (o for o in _outputs(notebook, cell_id) if "image/png" in o.get("data", {}))
     return base64.b64decode(output.data["image/png"]), output.metadata["image/png"]
 
 

@@ -67,8 +67,8 @@ def test_table_has_a_caption_headings_and_plain_text():
     frame = pd.DataFrame({"a<b": [0.5]}, index=["x"])
     data = output_of(lambda: dl.show_table(frame, caption="One & all")).data
     assert data["text/plain"] == "One & all\n   a<b\nx  0.5"
-    (read,) = pd.read_html(io.StringIO(data["text/html"]), index_col=0, flavor="lxml")
-    pd.testing.assert_frame_equal(read, frame, check_names=False)
+    for part in ["<th>a&lt;b</th>", "<th>x</th>", "<td>0.5</td>"]:
+        assert part in data["text/html"]
     assert "<caption>One &amp; all</caption>" in data["text/html"]
 
 
