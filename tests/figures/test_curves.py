@@ -19,6 +19,11 @@ def test_numbers_are_a_line_and_intervals_a_band():
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
 
 
+def test_whole_numbers_have_whole_ticks():
+    ax = plot_curves(range(3), {"a": [1, 2, 3]}, **WORDS)
+    assert all(tick == round(tick) for tick in ax.get_xticks())
+
+
 def test_curves_differ_in_more_than_colour_also_those_added_later():
     ax = plot_curves([1, 2], {"a": [1, 2]}, **WORDS)
     assert ax.get_legend() is None  # one curve is named by the labels

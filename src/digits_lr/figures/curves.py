@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 
@@ -89,6 +90,8 @@ def plot_curves(
         if points.ndim == 2:
             ax.fill_between(x, points[:, 1], points[:, 2], color=color, alpha=0.2, linewidth=0)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
+    if xscale == "linear" and (x == np.round(x)).all():
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(color="0.9")
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
