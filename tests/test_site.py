@@ -186,7 +186,7 @@ def test_contents_list_every_section(name, visit):
 def test_figures_are_the_notebooks_crisp_and_on_white(name, width, scheme, visit):
     figures = figures_of(NOTEBOOKS[name])
     shown = visit(name, width, scheme).evaluate(
-        """[...document.querySelectorAll('article img')].map(img => ({
+        """[...document.querySelectorAll('article .cell_output img')].map(img => ({
             alt: img.alt, width: img.getBoundingClientRect().width,
             height: img.getBoundingClientRect().height, pixels: img.naturalWidth,
             column: img.closest('.cell_output').getBoundingClientRect().width,
