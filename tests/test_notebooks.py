@@ -38,6 +38,9 @@ CITED = {
         "205": "102 + 103",
         "816": "10,000 test images times 1 - 0.9184",
         "1998": "LeCun et al., Gradient-Based Learning Applied to Document Recognition, fig. 9",
+        **dict.fromkeys(["8.1", "7.6", "8.6"], "808 errors in percent, checked below"),
+        **dict.fromkeys(["7.2", "6.7", "7.7"], "721 errors in percent, checked below"),
+        **dict.fromkeys(["2.6", "2.3", "2.9"], "259 errors in percent, checked below"),
         "12.0": "LeCun et al. 1998, linear",
         "8.4": "LeCun et al. 1998, linear, on deskewed images",
         "5.0": "LeCun et al. 1998, k nearest neighbours, Euclidean",
@@ -235,6 +238,16 @@ def test_stored_paired_counts_give_the_stored_p_value(path):
         # McNemar's exact test: the smaller count of a fair coin, both sides.
         both_sides = 2 * binom.cdf(min(ours, theirs), ours + theirs, 0.5)
         assert f"{min(both_sides, 1):.2g}" == p
+
+
+def test_shares_of_errors_in_the_table_of_classifiers_are_their_counts():
+    (prose,) = (cell.source for cell in cells_of(NOTEBOOKS[1], "markdown") if cell.id == "stands")
+    shares = re.findall(r"([\d.]+) % \(([\d.]+) % to ([\d.]+) %\)", prose)
+
+    for errors, share in zip([808, 721, 259], shares, strict=True):
+        assert f"{errors} of 10,000 wrong" in text_of(NOTEBOOKS[1])
+        interval = binomtest(errors, 10_000).proportion_ci(method="wilson")
+        assert share == tuple(f"{100 * part:.1f}" for part in [errors / 10_000, *interval])
 
 
 def table_of(cell_id, path=NOTEBOOKS[1]):

@@ -72,7 +72,7 @@ def plot_confusion(
     counts = confusion_matrix(y_true, y_pred, labels=labels)
     right = np.eye(len(labels), dtype=bool)
     if ax is None:
-        ax = NotebookFigure(figsize=(6.4, 5.6)).subplots()
+        ax = NotebookFigure(figsize=(5.8, 5.0)).subplots()
     if by_class:
         shown = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         number, unit = ".1f", "errors (% of the true class)"

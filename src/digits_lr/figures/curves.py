@@ -82,7 +82,7 @@ def plot_curves(
     checked = {name: _check_points(points, f"curves[{name!r}]") for name, points in curves.items()}
     check_consistent_length(x, *checked.values())
     if ax is None:
-        ax = NotebookFigure(figsize=(7, 3.6)).subplots()
+        ax = NotebookFigure(figsize=(6.6, 3.4)).subplots()
     for k, (name, points) in enumerate(checked.items(), start=len(ax.lines)):
         color, marker, line = (styles[k % len(styles)] for styles in [_COLORS, _MARKERS, _LINES])
         values = points if points.ndim == 1 else points[:, 0]
@@ -149,7 +149,7 @@ def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLik
     edges = np.arange(11) / 10
     tenth = np.digitize(probability, edges[1:-1])
     parts = [tenth == k for k in np.unique(tenth)]
-    fig = NotebookFigure(figsize=(6.4, 5))
+    fig = NotebookFigure(figsize=(5.8, 4.6))
     above, below = fig.subplots(2, sharex=True, height_ratios=[3, 1])
     plot_curves(
         [probability[part].mean() for part in parts],
