@@ -1,3 +1,5 @@
+from .features import StrokeDirections as StrokeDirections
+from .features import Upright as Upright
 from .figures.coefficients import plot_coefficients as plot_coefficients
 from .figures.confusion import plot_confusion as plot_confusion
 from .figures.curves import plot_curves as plot_curves

@@ -1,0 +1,245 @@
+"""What a classifier sees of an image: upright pixels, and the directions of its strokes."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+_BATCH = 200  # images; one map of them, 0.6 MB for 28x28 pixels, stays in a processor's cache
+
+
+class _ImageTransformer(TransformerMixin, BaseEstimator):
+    """Images in rows, transformed in batches; a subclass says how in `_transform_batch`."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> _ImageTransformer:  # noqa: ARG002
+        """Check the parameters and the shape of `X`; nothing is learned from it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_images, height * width)
+            Images, one a row.
+        y : None
+            Ignored; pipelines pass it.
+
+        Returns
+        -------
+        object
+            The transformer itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter does not fit, or `X` is not finite numbers of `image_shape`.
+        """
+        self._check(X, reset=True)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Transform each image by itself; its numbers do not depend on the others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_images, height * width)
+            Images, one a row.
+
+        Returns
+        -------
+        ndarray of shape (n_images, n_features), float32
+            Features, one image a row.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If `fit` was not called.
+        ValueError
+            If `X` is not finite numbers of `image_shape`.
+        """
+        check_is_fitted(self)
+        X = self._check(X, reset=False)
+        batches = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(self._transform_batch)(
+                X[start : start + _BATCH].reshape(-1, *self.image_shape).astype(np.float32)
+            )
+            for start in range(0, len(X), _BATCH)
+        )
+        return np.concatenate(batches)
+
+    def _check(self, X: ArrayLike, reset: bool) -> NDArray:
+        shape = np.asarray(self.image_shape)
+        if shape.shape != (2,) or shape.dtype.kind not in "iu" or shape.min() < 2:
+            raise ValueError(
+                f"image_shape is {self.image_shape!r}; wanted (height, width), both at least 2"
+            )
+        X = validate_data(self, X, reset=reset)
+        if X.shape[1] != shape.prod():
+            raise ValueError(
+                f"X has {X.shape[1]} features; wanted {shape.prod()}, "
+                f"the pixels of image_shape={self.image_shape}"
+            )
+        return X
+
+
+class Upright(_ImageTransformer):
+    """Set slanted digits upright: shear each image until its ink no longer leans.
+
+    How far a digit leans is the slope of the line that fits its ink best, from the ink's second
+    moments; each row of pixels is then moved sideways by that slope times its distance from the
+    centre of the ink, as in [1]_.
+
+    Parameters
+    ----------
+    image_shape : tuple of int, default=(28, 28)
+        (height, width), the pixels that one row of `X` holds.
+    n_jobs : int or None, default=-1
+        Batches at a time, in threads, or on the joblib backend that is active; -1 is one a core.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-Based Learning Applied to
+       Document Recognition", Proceedings of the IEEE 86, 1998, section III.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from digits_lr import Upright
+    >>> leaning = np.eye(5)[::-1]
+    >>> Upright(image_shape=(5, 5)).fit_transform(leaning.reshape(1, -1)).reshape(5, 5)
+    array([[0., 0., 1., 0., 0.],
+           [0., 0., 1., 0., 0.],
+           [0., 0., 1., 0., 0.],
+           [0., 0., 1., 0., 0.],
+           [0., 0., 1., 0., 0.]], dtype=float32)
+    """
+
+    def __init__(self, image_shape: tuple[int, int] = (28, 28), n_jobs: int | None = -1) -> None:
+        self.image_shape = image_shape
+        self.n_jobs = n_jobs
+
+    def _transform_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        n_images, height, width = images.shape
+        rows, columns = np.arange(height), np.arange(width)
+        ink_of_row = images.sum(axis=2, dtype=np.float64)
+        ink_of_column = images.sum(axis=1, dtype=np.float64)
+        ink = ink_of_row.sum(axis=1)
+        ink[ink == 0] = 1  # a blank image stays blank
+        down = rows - ((ink_of_row * rows).sum(axis=1) / ink)[:, np.newaxis]
+        right = columns - ((ink_of_column * columns).sum(axis=1) / ink)[:, np.newaxis]
+        spread = (ink_of_row * down**2).sum(axis=1)
+        along = ((images * right[:, np.newaxis]).sum(axis=2) * down).sum(axis=1)
+        # Ink of one row only has no slope.
+        slope = np.divide(along, spread, out=np.zeros_like(spread), where=spread > 0)
+
+        source = columns + (slope[:, np.newaxis] * down)[:, :, np.newaxis]
+        left = np.floor(source).astype(np.intp)
+        share = (source - left).astype(np.float32)
+        # One blank column on either side is what lies outside the image.
+        padded = np.pad(images, ((0, 0), (0, 0), (1, 1)))
+        here, there = (
+            np.take_along_axis(padded, np.clip(left + step, 0, width + 1), axis=2)
+            for step in [1, 2]
+        )
+        return (here * (1 - share) + there * share).reshape(n_images, -1)
+
+
+class StrokeDirections(_ImageTransformer):
+    """Describe an image by how much edge runs in each direction, near each cell of a grid.
+
+    At every pixel the gradient says how strong an edge is and which way it faces. Its strength is
+    shared between the two nearest of `n_directions`, which gives one map a direction. Each map is
+    pooled by Gaussians around the cells of a grid, so that a stroke may move a little and change
+    little. A power below 1 makes faint edges count, and scaling each image's features to unit
+    length makes its ink, thick or thin, count alike. Such histograms of gradients are those of
+    [1]_ and [2]_.
+
+    Parameters
+    ----------
+    n_directions : int, default=8
+        Directions in a full turn, at least 2. The first faces right, the others follow clockwise.
+    cell : float, default=4
+        Pixels from one cell of the grid to the next; the Gaussian's standard deviation is half of
+        it. The grid is centred on the image, and its outer cells lie close to the border.
+    power : float, default=0.3
+        Exponent of the pooled strengths, above 0.
+    image_shape : tuple of int, default=(28, 28)
+        (height, width), the pixels that one row of `X` holds.
+    n_jobs : int or None, default=-1
+        Batches at a time, in threads, or on the joblib backend that is active; -1 is one a core.
+
+    Notes
+    -----
+    A row of the result is ``(n_directions, n_rows, n_columns)`` of cells, flattened: 8 directions
+    times 8x8 cells are 512 features of 28x28 pixels. A blank image gives zeros.
+
+    References
+    ----------
+    .. [1] N. Dalal and B. Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR,
+       2005.
+    .. [2] C.-L. Liu, K. Nakashima, H. Sako and H. Fujisawa, "Handwritten Digit Recognition:
+       Benchmarking of State-of-the-Art Techniques", Pattern Recognition 36, 2003.
+
+    Examples
+    --------
+    A stroke from top to bottom has edges that face right and edges that face left:
+
+    >>> import numpy as np
+    >>> from digits_lr import StrokeDirections
+    >>> image = np.zeros((28, 28))
+    >>> image[4:24, 13:15] = 1
+    >>> features = StrokeDirections(n_directions=4).fit_transform(image.reshape(1, -1))
+    >>> features.reshape(4, 8, 8).sum(axis=(1, 2)).round()
+    array([3., 1., 3., 1.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        n_directions: int = 8,
+        cell: float = 4,
+        power: float = 0.3,
+        image_shape: tuple[int, int] = (28, 28),
+        n_jobs: int | None = -1,
+    ) -> None:
+        self.n_directions = n_directions
+        self.cell = cell
+        self.power = power
+        self.image_shape = image_shape
+        self.n_jobs = n_jobs
+
+    def _check(self, X: ArrayLike, reset: bool) -> NDArray:
+        if not isinstance(self.n_directions, int | np.integer) or self.n_directions < 2:
+            raise ValueError(f"n_directions is {self.n_directions!r}; wanted 2 or more")
+        for name in ["cell", "power"]:
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not 0 < value < np.inf:
+                raise ValueError(f"{name} is {value!r}; wanted a number above 0")
+        return super()._check(X, reset)
+
+    def _transform_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        n = self.n_directions
+        down, right = np.gradient(images, axis=(1, 2))
+        strength = np.hypot(right, down)
+        # Where each edge faces, counted in directions from 0 to n.
+        facing = np.arctan2(down, right) * np.float32(n / (2 * np.pi))
+        facing[facing < 0] += n
+        by_row, by_column = (_gaussians(size, self.cell) for size in self.image_shape)
+        cells = np.empty((len(images), n, len(by_row), len(by_column)), np.float32)
+        for direction in range(n):
+            apart = np.abs(facing - direction)
+            share = np.maximum(1 - np.minimum(apart, n - apart), 0)
+            # One small product an image, whatever the batch: the same sums to the last bit.
+            cells[:, direction] = by_row @ (share * strength) @ by_column.T
+        features = cells.reshape(len(images), -1) ** np.float32(self.power)
+        length = np.sqrt((features**2).sum(axis=1, keepdims=True))
+        return np.divide(features, length, out=features, where=length > 0)
+
+
+def _gaussians(n_pixels: int, cell: float) -> NDArray[np.float32]:
+    """Return the weights of a row of pixels in each cell, of shape (n_cells, n_pixels)."""
+    n_cells = round(n_pixels / cell) + 1
+    centres = (n_pixels - 1) / 2 + cell * (np.arange(n_cells) - (n_cells - 1) / 2)
+    apart = (np.arange(n_pixels) - centres[:, np.newaxis]) / (cell / 2)
+    return np.exp(-(apart**2) / 2).astype(np.float32)

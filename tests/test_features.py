@@ -1,0 +1,166 @@
+import numpy as np
+import pytest
+from joblib import parallel_config
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline, make_union
+
+from digits_lr import StrokeDirections, Upright, load_digits_split
+
+TRANSFORMERS = [Upright(), StrokeDirections(), StrokeDirections(n_directions=12, cell=3)]
+
+
+@pytest.fixture
+def spots():
+    """Return 450 images of a random spot in the middle, and a blank one."""
+    images = np.zeros((451, 28, 28))
+    images[:-1, 11:17, 11:17] = np.random.default_rng(0).integers(1, 256, (450, 6, 6))
+    return images
+
+
+def rows(images):
+    return np.reshape(images, (len(images), -1))
+
+
+@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
+def test_batches_of_any_size_give_the_same_to_the_last_bit(transformer, spots, monkeypatch):
+    whole = transformer.fit_transform(rows(spots))
+
+    assert whole.any(axis=1).sum() == 450
+    for size in [1, 7, 450, 1000]:
+        monkeypatch.setattr("digits_lr.features._BATCH", size)
+        np.testing.assert_array_equal(transformer.transform(rows(spots)), whole)
+
+
+def test_batches_run_on_the_active_joblib_backend(spots):
+    with parallel_config("loky", n_jobs=2):  # processes: what runs there must pickle
+        features = StrokeDirections(n_jobs=None).fit_transform(rows(spots))
+
+    np.testing.assert_array_equal(features, StrokeDirections().fit_transform(rows(spots)))
+
+
+@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_pixels_of_any_type_give_float32(transformer, dtype, spots):
+    images = rows(spots).astype(dtype)
+
+    features = transformer.fit_transform(images)
+
+    assert features.dtype == np.float32
+    np.testing.assert_array_equal(features, transformer.transform(images.astype(float)))
+
+
+@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
+def test_a_blank_image_gives_zeros(transformer, spots):
+    assert not transformer.fit_transform(rows(spots))[-1].any()
+
+
+def test_features_have_unit_length_whatever_the_ink(spots):
+    directions = StrokeDirections().fit(rows(spots))
+    features = directions.transform(rows(spots))
+
+    np.testing.assert_allclose(np.linalg.norm(features[:-1], axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(directions.transform(rows(spots / 255)), features, atol=1e-6)
+
+
+@pytest.mark.parametrize(("down", "right"), [(1, 0), (0, -1), (-1, 1)])
+def test_a_shift_by_a_cell_moves_the_maps_by_one(spots, down, right):
+    directions = StrokeDirections(cell=4, power=1)
+    maps = directions.fit_transform(rows(spots)).reshape(-1, 8, 8, 8)
+
+    moved = directions.transform(rows(np.roll(spots, (4 * down, 4 * right), axis=(1, 2))))
+
+    expected = np.roll(maps, (down, right), axis=(2, 3))
+    np.testing.assert_allclose(moved.reshape(maps.shape), expected, atol=1e-3)
+
+
+def test_a_quarter_turn_permutes_the_maps_and_the_directions(spots):
+    directions = StrokeDirections(n_directions=8)
+    maps = directions.fit_transform(rows(spots)).reshape(-1, 8, 8, 8)
+
+    turned = directions.transform(rows(np.rot90(spots, axes=(1, 2)))).reshape(maps.shape)
+
+    # Against the clock by two of the eight directions, which are counted clockwise.
+    expected = np.roll(np.rot90(maps, axes=(2, 3)), -2, axis=1)
+    np.testing.assert_allclose(turned, expected, atol=1e-4)
+
+
+def test_directions_are_shared_between_the_two_nearest():
+    ramp = np.add.outer(np.arange(28) * np.tan(np.pi / 8), np.arange(28))  # faces between 0 and 1
+
+    maps = StrokeDirections(power=1).fit_transform(rows(ramp[np.newaxis])).reshape(8, -1)
+
+    np.testing.assert_allclose(maps[0], maps[1], rtol=1e-4)
+    np.testing.assert_allclose(maps[2:], 0, atol=1e-6)
+
+
+def test_the_grid_follows_images_that_are_not_square():
+    images = np.random.default_rng(0).random((3, 20 * 12))
+
+    features = StrokeDirections(image_shape=(20, 12)).fit_transform(images)
+
+    assert features.shape == (3, 8 * 6 * 4)
+    assert Upright((20, 12)).fit_transform(images).shape == images.shape
+
+
+@pytest.mark.parametrize("slope", [-0.5, 0, 0.3])
+def test_upright_takes_the_slope_and_keeps_centre_and_ink(slope):
+    height, width = np.indices((28, 28))
+    leaning = np.exp(-((width - 14 - slope * (height - 12)) ** 2) / 4 - (height - 12) ** 2 / 30)
+
+    upright = Upright().fit_transform(rows([leaning])).reshape(28, 28)
+
+    ink = upright / upright.sum()
+    assert upright.sum() == pytest.approx(leaning.sum(), rel=1e-3)
+    assert (ink * width).sum() == pytest.approx(14, abs=0.01)
+    assert (ink * (width - 14) * (height - 12)).sum() == pytest.approx(0, abs=0.1)
+
+
+def test_upright_keeps_one_row_of_ink():
+    images = np.zeros((1, 28, 28))
+    images[0, 5, 3:20] = 9
+
+    np.testing.assert_array_equal(Upright().fit_transform(rows(images)), rows(images))
+
+
+def test_they_go_into_pipelines_that_are_cloned_and_cross_validated():
+    split = load_digits_split(test_size=0.75)
+    scales = [StrokeDirections(4, cell=cell, image_shape=(8, 8)) for cell in [2, 4]]
+    model = make_pipeline(Upright((8, 8)), make_union(*scales), LogisticRegression(C=10))
+
+    assert clone(model).get_params()["featureunion"].transformer_list[0][1].cell == 2
+    assert cross_val_score(model, split.X_train, split.y_train, cv=3).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("transformer", "X", "message"),
+    [
+        (Upright(), np.ones((2, 64)), r"X has 64 features; wanted 784, .* image_shape=\(28, 28\)"),
+        (StrokeDirections(), np.ones((2, 28, 28)), "dim 3"),
+        (StrokeDirections(), np.full((2, 784), np.nan), "NaN"),
+        (StrokeDirections(), np.full((2, 784), "ink"), "bytes/strings"),
+        (StrokeDirections(), np.ones((0, 784)), "minimum of 1"),
+        (StrokeDirections(n_directions=1), np.ones((2, 784)), "n_directions is 1; wanted"),
+        (StrokeDirections(n_directions=4.5), np.ones((2, 784)), "n_directions is 4.5; wanted"),
+        (StrokeDirections(cell=0), np.ones((2, 784)), "cell is 0; wanted"),
+        (StrokeDirections(cell="4"), np.ones((2, 784)), "cell is '4'; wanted"),
+        (StrokeDirections(cell=np.inf), np.ones((2, 784)), "cell is inf; wanted"),
+        (StrokeDirections(power=np.nan), np.ones((2, 784)), "power is nan; wanted"),
+        (Upright(image_shape=784), np.ones((2, 784)), "image_shape is 784; wanted"),
+        (Upright(image_shape=(784, 1)), np.ones((2, 784)), "image_shape is .784, 1.; wanted"),
+        (Upright(image_shape=(28.0, 28.0)), np.ones((2, 784)), "image_shape is .28.0, 28.0.; wa"),
+    ],
+)
+def test_bad_input_is_named(transformer, X, message):
+    with pytest.raises(ValueError, match=message):
+        transformer.fit(X)
+
+
+def test_transform_checks_what_fit_checked():
+    directions = StrokeDirections()
+    with pytest.raises(NotFittedError):
+        directions.transform(np.ones((2, 784)))
+    with pytest.raises(ValueError, match="64 features"):
+        directions.fit(np.ones((2, 784))).transform(np.ones((2, 64)))
