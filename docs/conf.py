@@ -34,7 +34,7 @@ myst_heading_slug_func = "headings.address"
 html_context = {"default_mode": "auto"}
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
-    "header_links_before_dropdown": 2,
+    "header_links_before_dropdown": 3,
     "header_dropdown_text": "Measured",
     "navigation_with_keys": False,
     "search_bar_text": "Search the chapters",
@@ -72,6 +72,7 @@ myst_substitutions = {
         ("mnist_test", "02_mnist_l1_saga", "scores", "test"),
         ("ten_train", "02_mnist_l1_saga", "ovr-fit", "train"),
         ("ten_test", "02_mnist_l1_saga", "ovr-fit", "test"),
+        ("strokes_test", "03_mnist_features", "left", "three scales"),
     ]
 }
 
@@ -86,6 +87,7 @@ def picture(name: str) -> str:
 myst_substitutions |= {
     "digits_picture": picture("digits_coefficients.png"),
     "mnist_picture": picture("coefficients.png"),
+    "ladder_picture": picture("ladder.png"),
 }
 
 

@@ -14,6 +14,7 @@ FIGURES = {
     "digits_coefficients.png": ("01_digits_l2_saga", "all"),
     "coefficients.png": ("02_mnist_l1_saga", "coefficients"),
     "confusion.png": ("02_mnist_l1_saga", "matrix"),
+    "ladder.png": ("03_mnist_features", "chart"),
 }
 
 

@@ -16,6 +16,8 @@ _BATCH = 200  # images; one map of them, 0.6 MB for 28x28 pixels, stays in a pro
 class _ImageTransformer(TransformerMixin, BaseEstimator):
     """Images in rows, transformed in batches; a subclass says how in `_transform_batch`."""
 
+    _dtype = np.float32
+
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> _ImageTransformer:  # noqa: ARG002
         """Check the parameters and the shape of `X`; nothing is learned from it.
 
@@ -39,7 +41,7 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         self._check(X, reset=True)
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+    def transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Transform each image by itself; its numbers do not depend on the others.
 
         Parameters
@@ -49,8 +51,8 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_images, n_features), float32
-            Features, one image a row.
+        ndarray of shape (n_images, n_features)
+            Features, one image a row; float64 if they are pixels, else float32.
 
         Raises
         ------
@@ -63,7 +65,7 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         X = self._check(X, reset=False)
         batches = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self._transform_batch)(
-                X[start : start + _BATCH].reshape(-1, *self.image_shape).astype(np.float32)
+                X[start : start + _BATCH].reshape(-1, *self.image_shape).astype(self._dtype)
             )
             for start in range(0, len(X), _BATCH)
         )
@@ -113,14 +115,17 @@ class Upright(_ImageTransformer):
            [0., 0., 1., 0., 0.],
            [0., 0., 1., 0., 0.],
            [0., 0., 1., 0., 0.],
-           [0., 0., 1., 0., 0.]], dtype=float32)
+           [0., 0., 1., 0., 0.]])
     """
+
+    # In float32 a fit to pixels ends with other errors on other processors.
+    _dtype = np.float64
 
     def __init__(self, image_shape: tuple[int, int] = (28, 28), n_jobs: int | None = -1) -> None:
         self.image_shape = image_shape
         self.n_jobs = n_jobs
 
-    def _transform_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _transform_batch(self, images: NDArray[np.float64]) -> NDArray[np.float64]:
         n_images, height, width = images.shape
         rows, columns = np.arange(height), np.arange(width)
         ink_of_row = images.sum(axis=2, dtype=np.float64)
@@ -136,7 +141,7 @@ class Upright(_ImageTransformer):
 
         source = columns + (slope[:, np.newaxis] * down)[:, :, np.newaxis]
         left = np.floor(source).astype(np.intp)
-        share = (source - left).astype(np.float32)
+        share = source - left
         # One blank column on either side is what lies outside the image.
         padded = np.pad(images, ((0, 0), (0, 0), (1, 1)))
         here, there = (
