@@ -14,7 +14,8 @@ import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, chi2
+from sklearn.linear_model import LogisticRegression
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = Path(__file__).parent / "notebooks_pass_and_fail"
@@ -26,6 +27,8 @@ CITED = {
         "8x8": "load_digits; the shape is printed under The data",
         "70000": "the second notebook's data",
         "95": "the level of digits_lr.accuracy",
+        "0.0001": "scikit-learn's default tol, checked below",
+        "0.66": "how far eight scores fix a standard deviation, checked below",
     },
     "02_mnist_l1_saga": {
         "28x28": "load_mnist; the shape is printed under The data",
@@ -250,15 +253,114 @@ def test_shares_of_errors_in_the_table_of_classifiers_are_their_counts():
         assert share == tuple(f"{100 * part:.1f}" for part in [errors / 10_000, *interval])
 
 
-def table_of(cell_id, path=NOTEBOOKS[1]):
-    """Return the rows of the last table below a cell, as lists of words."""
+def cell_of(path, cell_id):
+    """Return the source of a cell, and all that its outputs show as text."""
     (cell,) = (cell for cell in cells_of(path, "code") if cell.id == cell_id)
-    *_, shown = (o.data for o in cell.outputs if "text/html" in o.get("data", {}))
-    return [line.split() for line in shown["text/plain"].splitlines()]
+    return cell.source, printed_by(cell)
+
+
+def table_of(cell_id):
+    """Return the rows below a cell of chapter 2 that hold numbers, as lists of words."""
+    _, shown = cell_of(NOTEBOOKS[1], cell_id)
+    return [line.split() for line in shown.splitlines() if re.search(r"\d$", line)]
+
+
+def test_no_difference_that_chapter_1_tests_is_more_than_chance():
+    found = re.findall(r"right alone: .*; p = (\S+)", text_of(NOTEBOOKS[0]))
+
+    assert len(found) == 4
+    assert min(map(float, found)) > 0.05
+
+
+def test_what_chapter_1_says_of_cross_validation_is_so():
+    source, shown = cell_of(NOTEBOOKS[0], "folds")
+    lowest, highest, _ = map(float, re.search(r"from (\S+) to (\S+), mean (\S+)", shown).groups())
+    spread, chance = map(
+        float, re.search(r"deviation (\S+), by chance alone (\S+)", shown).groups()
+    )
+    low, high = re.search(r"test +\S+ \((\S+) to (\S+)\)", text_of(NOTEBOOKS[0])).groups()
+    bounds = [(7 / chi2.ppf(q, 7)) ** 0.5 for q in [0.975, 0.025]]
+
+    # The scores are the chapter's own model's, which only the cell `fit` makes.
+    assert "cross_val_score(model, digits.data, digits.target" in source
+    code = [c for c in nbformat.read(NOTEBOOKS[0], as_version=4).cells if c.cell_type == "code"]
+    (makes,) = (c for c in code if re.search(r"^model\b.*=", c.source, flags=re.MULTILINE))
+    assert makes.id == "fit"
+    assert 'C=50, l1_ratio=0, solver="saga", max_iter=10_000' in makes.source
+    assert LogisticRegression().tol == 0.0001
+    # "within a factor of 0.66 to 2"; "consistent with chance"
+    assert [f"{bounds[0]:.2f}", f"{bounds[1]:.0f}"] == ["0.66", "2"]
+    assert bounds[0] < chance / spread < bounds[1]
+    assert float(low) <= lowest
+    assert highest <= float(high)
+
+
+def test_what_chapter_1_says_of_the_original_and_the_minimum_is_so():
+    assert "same rows in the original: True" in text_of(NOTEBOOKS[0])
+    assert "cells of the matrix: 100 of which equal: 100" in text_of(NOTEBOOKS[0])
+    _, shown = cell_of(NOTEBOOKS[0], "minimum")
+    (stop, stop_penalty, stop_errors, _), (end, end_penalty, end_errors, sure) = (
+        [float(number) for number in line]
+        for line in re.findall(r"(\S+) +(\S+) +(\d+) +(0\.\d+)$", shown, flags=re.MULTILINE)
+    )
+    right_alone = re.search(r"first (\d+), second (\d+)", shown).groups()
+
+    assert stop > 2 * end
+    assert stop_penalty / stop < 0.2 < 0.7 < end_penalty / end
+    assert end_errors - stop_errors == int(right_alone[0]) - int(right_alone[1])
+    assert sure > 0.5
+
+
+# Class 0 as the original prints it.
+THEIR_ZERO = """
+0 0 -.04 .1 .06 -.14 -.16 -.02      0 -.03 -.04 .2 .09 .08 -.05 -.01
+0 .06 .15 -.03 -.39 .25 .09 0       0 .13 .16 -.18 -.57 .02 .12 0
+0 .16 .11 -.16 -.41 .05 .08 0       0 -.06 .27 -.11 -.2 .15 .04 0
+0 -.12 .08 -.05 .2 .1 -.04 -.01     0 -.01 -.09 .21 -.04 -.06 -.1 -.05
+"""
+
+
+def test_the_coefficients_of_class_0_are_the_originals_but_for_two_hundredths():
+    _, shown = cell_of(NOTEBOOKS[0], "zero")
+    ours = re.findall(r"-?\d\.\d*", re.search(r"\[\[.*?\]\]", shown, flags=re.DOTALL)[0])
+
+    assert len(ours) == 64
+    differences = [abs(float(o) - float(t)) for o, t in zip(ours, THEIR_ZERO.split(), strict=True)]
+    assert round(max(differences), 2) == 0.02
+
+
+def test_what_l1_leaves_out_is_read_at_its_minimum():
+    _, shown = cell_of(NOTEBOOKS[0], "sparse")
+    weak, strong = (
+        [
+            [float(number) for number in line.split()]
+            for line in re.findall(rf"^\d +{C} +\S+ +(\S+ +\d+ +\d+)$", shown, flags=re.MULTILINE)
+        ]
+        for C in ["50", r"0\.05"]
+    )
+
+    # There the loss falls along no coefficient more steeply than the penalty rises, which is 1.
+    assert [slope for slope, *_ in strong] == [1, 1]
+    assert abs(strong[0][1] - strong[1][1]) <= 2
+    assert strong[1][1] / 640 == pytest.approx(1 / 4, abs=0.01)
+    # "These counts say where saga stopped"
+    assert min(slope for slope, *_ in weak) > 2
+    assert weak[0][1] > weak[1][1]
+
+
+def test_the_chosen_strength_has_the_fewest_errors_on_images_left_out():
+    source, _ = cell_of(NOTEBOOKS[0], "choose")
+    _, shown = cell_of(NOTEBOOKS[0], "curve")
+    chosen, _ = cell_of(NOTEBOOKS[0], "chosen")
+    rows = re.findall(r"^([\d.]+)(?: +[\d.]+){3} +(\d+)$", shown, flags=re.MULTILINE)
+
+    assert "X_test" not in source
+    assert len(rows) == 6
+    assert f"C={min(rows, key=lambda row: int(row[1]))[0]}," in chosen
 
 
 def test_stored_evidence_sums_to_the_stored_margins():
-    rows = table_of("worst")[2:]
+    rows = table_of("worst")
 
     assert len(rows) == 5
     assert [row[3] for row in rows] == [row[4] for row in rows]
@@ -277,14 +379,14 @@ def test_what_chapter_2_compares_with_the_original_is_what_it_printed():
 
 
 def test_chapter_2_chooses_on_validation_images():
-    stops = [list(map(float, row)) for row in table_of("stopping-plot")[2:]]
+    stops = [list(map(float, row)) for row in table_of("stopping-plot")[:5]]
     tol, steps, loss, fitted, valid = zip(*(row[1:] for row in stops), strict=True)
 
     assert loss == tuple(sorted(loss, reverse=True))
     assert fitted == tuple(sorted(fitted))
     best = valid.index(max(valid))
     assert (tol[best], steps[best]) == (0.003, 15)
-    strengths = [list(map(float, row)) for row in table_of("l1-plot")[3:]]
+    strengths = [list(map(float, row)) for row in table_of("l1-plot")]
     # The slope of a minimum is 1: "close to 1 up to C=0.1".
     assert [slope < 1.5 for _, slope, *_ in strengths] == [True] * 5 + [False] * 2
 
@@ -295,10 +397,10 @@ def test_moved_digits_are_filled_with_blank_paper():
             self.append(rows)
 
     images, seen = np.ones((1, 28, 28)), Recorder()
-    (cell,) = (cell for cell in cells_of(NOTEBOOKS[1], "code") if cell.id == "shift-plot")
+    source, _ = cell_of(NOTEBOOKS[1], "shift-plot")
     stub = SimpleNamespace(accuracy=lambda *_: SimpleNamespace(score=0))
     exec(
-        cell.source.partition("scores =")[0],
+        source.partition("scores =")[0],
         {"np": np, "images_test": images, "y_test": None, "model": seen, "dl": stub},
     )
 
