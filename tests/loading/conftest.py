@@ -27,10 +27,13 @@ class _BrokenPipe(io.StringIO):
         raise BrokenPipeError
 
 
-@pytest.fixture(params=["none", "closed", "broken pipe"])
+def _closed():
+    file = io.StringIO()
+    file.close()
+    return file
+
+
+@pytest.fixture(params=[lambda: None, _closed, _BrokenPipe])
 def nobody_listens(request, monkeypatch):
     """Let stderr be missing, closed, or a pipe that nobody reads."""
-    stderr = None if request.param == "none" else _BrokenPipe()
-    if request.param == "closed":
-        stderr.close()
-    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setattr(sys, "stderr", request.param())
