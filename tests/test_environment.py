@@ -93,17 +93,14 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     shutil.copy(ROOT / ".gitattributes", tmp_path)
-    shutil.copy(
-        ROOT / "tests" / "notebooks_pass_and_fail" / "sample-pass.ipynb", tmp_path / "sample.ipynb"
-    )
+    shutil.copy(NOTEBOOKS / "sample-pass.ipynb", tmp_path / "sample.ipynb")
     for command in ["git init --quiet", "git add --all", f"git {AUTHOR} commit --quiet -m First"]:
         subprocess.run(command.split(), cwd=tmp_path, check=True)
     return tmp_path
 
 
 def test_git_diff_shows_cells_once_nbdime_is_set_up(checkout):
-    wrong = NOTEBOOKS / "sample-fail-wrong.ipynb"
-    shutil.copy(wrong, checkout / "sample.ipynb")
+    shutil.copy(NOTEBOOKS / "sample-fail-wrong.ipynb", checkout / "sample.ipynb")
 
     def git_diff():
         return subprocess.check_output(["git", "diff"], cwd=checkout, text=True)

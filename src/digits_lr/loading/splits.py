@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def load_digits_split(test_size: float | int = 0.25, random_state: int | None = 
     ((450, 64), array([2, 8, 2, 6, 6]))
     """
     digits = load_digits()
-    return _split(digits.images, digits.target, test_size, random_state)
+    return _split(digits.images, digits.target, test_size=test_size, random_state=random_state)
 
 
 def load_mnist_split(test_size: float | int = 1 / 7, random_state: int | None = 0) -> Split:
@@ -108,17 +109,11 @@ def load_mnist_split(test_size: float | int = 1 / 7, random_state: int | None = 
     # A wrong test_size raises here, before MNIST is downloaded; the seed keeps NumPy's generator.
     train_test_split(range(70_000), test_size=test_size, random_state=0)
     images, labels = load_mnist()
-    return _split(images, labels, test_size, random_state)
+    return _split(images, labels, test_size=test_size, random_state=random_state)
 
 
-def _split(
-    images: NDArray,
-    labels: NDArray[np.integer],
-    test_size: float | int,
-    random_state: int | None,
-) -> Split:
-    X = images.reshape(len(images), -1)
+def _split(images: NDArray, labels: NDArray[np.integer], **how: Any) -> Split:
     X_train, X_test, y_train, y_test = train_test_split(
-        X, labels, test_size=test_size, random_state=random_state
+        images.reshape(len(images), -1), labels, **how
     )
     return Split(X_train, X_test, y_train, y_test, images.shape[1:])

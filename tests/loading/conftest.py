@@ -1,0 +1,39 @@
+"""MNIST in miniature, and who does not listen: for more than one module of this folder."""
+
+import hashlib
+import io
+import sys
+
+import numpy as np
+import pytest
+
+from digits_lr.loading import mnist, sources
+
+IMAGES = np.arange(18 * 4 * 4).astype(np.uint8).reshape(18, 4, 4)  # every grey level
+LABELS = np.arange(18, dtype=np.uint8) % 10
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    """Let MNIST be these images and labels, for `mnist.verified` too."""
+    monkeypatch.setattr(sources, "COUNTS", {"train": 12, "t10k": 6})
+    monkeypatch.setattr(sources, "SIDE", 4)
+    for name, array in [("images", IMAGES), ("labels", LABELS)]:
+        monkeypatch.setitem(mnist.SHA256, name, hashlib.sha256(array).hexdigest())
+
+
+class _BrokenPipe(io.StringIO):
+    def write(self, _text):
+        raise BrokenPipeError
+
+
+def _closed():
+    file = io.StringIO()
+    file.close()
+    return file
+
+
+@pytest.fixture(params=[lambda: None, _closed, _BrokenPipe])
+def nobody_listens(request, monkeypatch):
+    """Let stderr be missing, closed, or a pipe that nobody reads."""
+    monkeypatch.setattr(sys, "stderr", request.param())
