@@ -100,8 +100,11 @@ SETTINGS = {
         {},
         {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "TZ": "Pacific/Apia", "COLUMNS": "30"},
     ),
-    "Python": ({"mine.py": STARTUP}, {"LC_ALL": "C", "PYTHONSTARTUP": "~/mine.py"}),
-    "threads": ({}, {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "3"}),
+    "Python and threads": (
+        {"mine.py": STARTUP},
+        {"LC_ALL": "C", "PYTHONSTARTUP": "~/mine.py"}
+        | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "3"},
+    ),
 }
 
 

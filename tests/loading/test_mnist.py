@@ -159,8 +159,8 @@ def test_when_all_fail_the_error_has_each_reason_and_what_to_do(home, cache, mon
     assert not cache.exists()
 
 
-@pytest.mark.usefixtures("nobody_listens")
-def test_nobody_needs_to_hear_what_is_said(home, capsys):
+def test_nobody_needs_to_hear_what_is_said(home, monkeypatch, capsys, deaf_stderr):
+    monkeypatch.setattr(sys, "stderr", deaf_stderr)
     assert_tiny_mnist(load_mnist(data_home=home))
     assert capsys.readouterr().out == ""
 

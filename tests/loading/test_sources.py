@@ -445,8 +445,8 @@ def test_progress_in_a_terminal_counts_bytes_and_vanishes(tmp_path, monkeypatch)
     assert not text.rsplit("\r", 2)[-2].strip()
 
 
-@pytest.mark.usefixtures("nobody_listens")
-def test_no_progress_when_nobody_watches(tmp_path):
+def test_no_progress_when_nobody_watches(tmp_path, monkeypatch, deaf_stderr):
+    monkeypatch.setattr(sys, "stderr", deaf_stderr)
     threads = threading.active_count()
     with sources._progress("here", tmp_path, 2000):
         assert threading.active_count() == threads
