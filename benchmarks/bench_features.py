@@ -3,7 +3,7 @@
 Run it by ``python benchmarks/bench_features.py`` (a quarter of an hour on an idle core); it writes
 ``features.md`` and ``features.json`` beside this file. Each rung is a process of its own, with one
 BLAS thread. The last 10,000 training images choose `C`; then the rung is fitted to all 60,000, and
-the test images are scored once.
+the test images are scored once a run.
 """
 
 import argparse
@@ -53,13 +53,13 @@ RUNGS = {
 
 
 def load(split):
-    """Return training and test images, float32 from 0 to 1, and their labels."""
+    """Return training and test images, from 0 to 1, and their labels."""
     if split == "standard":
         images, labels = dl.load_mnist()
-        X = images.reshape(len(images), -1).astype(np.float32) / 255
+        X = images.reshape(len(images), -1) / 255
         return X[:60_000], X[60_000:], labels[:60_000], labels[60_000:]
     ours = dl.load_mnist_split(test_size=1 / 7, random_state=0)
-    X_train, X_test = (X.astype(np.float32) / 255 for X in [ours.X_train, ours.X_test])
+    X_train, X_test = ours.X_train / 255, ours.X_test / 255
     return X_train, X_test, ours.y_train, ours.y_test
 
 
