@@ -46,6 +46,7 @@ CITED = {
         **dict.fromkeys(["2.6", "2.3", "2.9"], "259 errors in percent, checked below"),
         "12.0": "LeCun et al. 1998, linear",
         "8.4": "LeCun et al. 1998, linear, on deskewed images",
+        "40": "LeCun et al. 1998, principal components",
         "5.0": "LeCun et al. 1998, k nearest neighbours, Euclidean",
         "3.3": "LeCun et al. 1998, 40 principal components and quadratic",
         "1.1": "LeCun et al. 1998, support vector machine of degree 4",
@@ -53,6 +54,17 @@ CITED = {
         "0.23": "Ciresan et al. 2012, Multi-column Deep Neural Networks",
         "2012": "Ciresan et al. 2012",
         "35": "Ciresan et al. 2012, 35 networks",
+    },
+    "03_mnist_features": {
+        "808": "chapter 2's errors",
+        "307720": "784 * 785 / 2",
+        "780": "40 * 39 / 2",
+        "8x8": "cells of the maps; their number is in the code",
+        "2003": "Liu et al., Handwritten Digit Recognition",
+        "2009": "Maji and Malik, Fast and Accurate Digit Classification",
+        "2013": "Bruna and Mallat, Invariant Scattering Convolution Networks",
+        "0.2": "Ciresan et al. 2012, cited in chapter 2",
+        "2021": "Northcutt et al. 2021",
     },
 }
 MACHINE_PATH = re.compile(r"/home/|/root/|/Users/|/tmp/|site-packages|[A-Z]:\\\\|\b0x[0-9a-f]{6,}")
@@ -387,6 +399,21 @@ def test_chapter_2_chooses_on_validation_images():
     strengths = [list(map(float, row)) for row in table_of("l1-plot")]
     # The slope of a minimum is 1: "close to 1 up to C=0.1".
     assert [slope < 1.5 for _, slope, *_ in strengths] == [True] * 5 + [False] * 2
+
+
+def test_what_chapter_3_says_of_its_ladder_is_so():
+    _, shown = cell_of(NOTEBOOKS[2], "table")
+    rungs = [line for line in shown.splitlines() if re.match("upright|pairs|strokes|three", line)]
+    *series, last_series = (float(line.split()[-1]) for line in rungs[:6])
+    *standard, last_standard = (float(line.split()[-1]) for line in rungs[6:])
+    _, shown = cell_of(NOTEBOOKS[2], "few")
+    few = [list(map(int, line.split())) for line in shown.splitlines()[-4:]]
+
+    # Down to "strokes, pairs" each p-value is small, on both splits; the last is not.
+    assert max(series + standard) < 0.05 < min(last_series, last_standard)
+    # 300 images of strokes against 60,000 of pixels; "lower by a factor of four to six".
+    assert few[0][2] < 742
+    assert all(3.5 < pixels / strokes < 6.5 for _, pixels, strokes in few)
 
 
 def test_moved_digits_are_filled_with_blank_paper():

@@ -33,7 +33,7 @@ def test_a_printed_value_is_found_by_its_label():
     [
         ("no-such-cell", "train", "02_mnist_l1_saga has no cell 'no-such-cell'"),
         ("scores", "validation", "'scores' of 02_mnist_l1_saga printed 0 lines .* 'validation'"),
-        ("load", "  SHA-256", "'load' of 02_mnist_l1_saga printed 2 lines"),
+        ("choices", "C=0.3", "'choices' of 02_mnist_l1_saga printed 2 lines"),
     ],
 )
 def test_a_value_that_is_not_there_is_an_error(cell_id, label, complaint):
