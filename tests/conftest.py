@@ -1,5 +1,8 @@
+import matplotlib
 import matplotlib.pyplot as plt
 import pytest
+
+matplotlib.use("Agg")  # no windows on a desktop
 
 
 @pytest.fixture(autouse=True)

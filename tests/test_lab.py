@@ -197,7 +197,7 @@ def test_links_open_what_they_name(path, link, page, lab):
 @pytest.mark.parametrize("path", [FIRST, SECOND])
 def test_contents_link_lands_at_the_first_click(path, page, lab):
     notebook = opened(page, lab, path)
-    link = notebook.locator("a[href^='#']:not(.jp-InternalAnchorLink)").last
+    link = notebook.locator("p", has_text="Contents: ").locator("a[href^='#']").last
 
     link.click()
 

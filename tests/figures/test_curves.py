@@ -24,6 +24,15 @@ def test_whole_numbers_have_whole_ticks():
     assert all(tick == round(tick) for tick in ax.get_xticks())
 
 
+def test_a_logarithmic_axis_has_plain_numbers_at_the_points():
+    ax = plot_curves(
+        [0.001, 0.03, 1000], {"a": [200, 2000, 900]}, **WORDS, xscale="log", yscale="log"
+    )
+    ax.figure.canvas.draw()
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.001", "0.03", "1000"]
+    assert {"200", "1000", "2000"} <= {t.get_text() for t in ax.get_yticklabels(which="both")}
+
+
 def test_curves_differ_in_more_than_colour_also_those_added_later():
     ax = plot_curves([1, 2], {"a": [1, 2]}, **WORDS)
     assert ax.get_legend() is None  # one curve is named by the labels
