@@ -101,16 +101,24 @@ def prepare_outputs(_app: Sphinx, docname: str, source: list[str]) -> None:
     if not docname.startswith("notebooks/"):
         return
     notebook = json.loads(source[0])
+    cells = []
     for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                # myst-nb looks for the alternative text in the cell.
-                alt = output["metadata"]["image/png"]["alt"]
-                cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
+        outputs = cell.get("outputs", [])
+        cells.append(cell | {"outputs": []} if outputs else cell)
+        for output in outputs:
             if "text/html" in output.get("data", {}):
                 # The corner of a pandas table is no heading of anything.
                 html = "".join(output["data"]["text/html"])
                 output["data"]["text/html"] = html.replace("<th></th>", "<td></td>")
+            if "image/png" in output.get("data", {}):
+                # myst-nb looks for the alternative text in the cell: a picture a cell.
+                if "mystnb" in cells[-1]["metadata"]:
+                    more = {"id": f"{cell['id']}-{len(cells)}", "outputs": []}
+                    cells.append(cell | more | {"metadata": {"tags": ["remove-input"]}})
+                image = {"image": {"alt": output["metadata"]["image/png"]["alt"]}}
+                cells[-1]["metadata"] = cells[-1]["metadata"] | {"mystnb": image}
+            cells[-1]["outputs"].append(output)
+    notebook["cells"] = cells
     source[0] = json.dumps(notebook)
 
 
