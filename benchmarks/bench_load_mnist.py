@@ -24,7 +24,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from sklearn.datasets import fetch_openml
-from digits_lr.mnist import load_mnist
+from digits_lr.loading.mnist import load_mnist
 home = sys.argv[1]
 start = time.process_time()
 loaded = {call}
