@@ -1,3 +1,4 @@
+from .features import ParetoScaler as ParetoScaler
 from .features import StrokeDirections as StrokeDirections
 from .features import Upright as Upright
 from .figures.coefficients import plot_coefficients as plot_coefficients

@@ -1,4 +1,4 @@
-"""What a classifier sees of an image: upright pixels, and the directions of its strokes."""
+"""What a classifier sees of an image: upright pixels, the directions of its strokes, and scale."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 _BATCH = 200  # images; one map of them, 0.6 MB for 28x28 pixels, stays in a processor's cache
@@ -248,3 +249,53 @@ def _gaussians(n_pixels: int, cell: float) -> NDArray[np.float32]:
     centres = (n_pixels - 1) / 2 + cell * (np.arange(n_cells) - (n_cells - 1) / 2)
     apart = (np.arange(n_pixels) - centres[:, np.newaxis]) / (cell / 2)
     return np.exp(-(apart**2) / 2).astype(np.float32)
+
+
+class ParetoScaler(StandardScaler):
+    """Divide each feature by the square root of its standard deviation, after centring it.
+
+    This is half-way between leaving features as they are and `StandardScaler`, which gives all
+    the same variance: what varies much keeps counting for more, but not for all. It is known as
+    Pareto scaling [1]_. All parameters and attributes are those of
+    `sklearn.preprocessing.StandardScaler`; ``scale_`` holds the square roots, of shape
+    (n_features,).
+
+    References
+    ----------
+    .. [1] R. A. van den Berg, H. C. J. Hoefsloot, J. A. Westerhuis, A. K. Smilde and M. J. van der
+       Werf, "Centering, Scaling, and Transformations: Improving the Biological Information Content
+       of Metabolomics Data", BMC Genomics 7, 2006.
+
+    Examples
+    --------
+    Standard deviations of 1 and 100 become 1 and 10:
+
+    >>> from digits_lr import ParetoScaler
+    >>> ParetoScaler().fit_transform([[1, 100], [3, 300]])
+    array([[ -1., -10.],
+           [  1.,  10.]])
+    """
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> ParetoScaler:
+        """Learn from one more batch of samples; `fit` learns from one alone.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features.
+        y : None
+            Ignored; pipelines pass it.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each sample counts.
+
+        Returns
+        -------
+        ParetoScaler
+            The scaler itself.
+        """
+        super().partial_fit(X, y, sample_weight)
+        if self.with_std:
+            self.scale_ = np.sqrt(self.scale_)
+        return self
