@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline, make_union
 
-from digits_lr import StrokeDirections, Upright, load_digits_split
+from digits_lr import ParetoScaler, StrokeDirections, Upright, load_digits_split
 
 TRANSFORMERS = [Upright(), StrokeDirections(), StrokeDirections(n_directions=12, cell=3)]
 
@@ -164,3 +164,24 @@ def test_transform_checks_what_fit_checked():
         directions.transform(np.ones((2, 784)))
     with pytest.raises(ValueError, match="64 features"):
         directions.fit(np.ones((2, 784))).transform(np.ones((2, 64)))
+
+
+def test_pareto_scaling_is_half_way_to_unit_variance_and_learns_from_the_fitted_images_alone():
+    X = np.random.default_rng(0).normal(5, [0.01, 1, 100, 0], (50, 4)).astype(np.float32)
+    scaler = ParetoScaler().fit(X)
+
+    scaled = scaler.transform(X)
+
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(scaled.std(axis=0), np.sqrt(X.std(axis=0)), rtol=1e-3)
+    np.testing.assert_array_equal(scaler.transform(X[:5]), scaled[:5])
+    np.testing.assert_allclose(scaler.inverse_transform(scaled), X, rtol=1e-4)
+
+
+def test_pareto_scaling_in_batches_and_without_a_scale():
+    X = np.random.default_rng(0).normal(5, [1, 9], (50, 2))
+    in_batches = ParetoScaler().partial_fit(X[:20]).partial_fit(X[20:])
+
+    np.testing.assert_allclose(in_batches.scale_, ParetoScaler().fit(X).scale_)
+    assert ParetoScaler(with_std=False).fit(X).scale_ is None

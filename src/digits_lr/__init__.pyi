@@ -10,6 +10,7 @@ from .figures.misclassified import plot_misclassified as plot_misclassified
 from .figures.samples import plot_samples as plot_samples
 from .figures.show import show_figure as show_figure
 from .figures.show import show_table as show_table
+from .figures.strokes import plot_strokes as plot_strokes
 from .fitting.fit import fit as fit
 from .loading.mnist import load_mnist as load_mnist
 from .loading.splits import Split as Split
