@@ -17,7 +17,7 @@ const clip = (n, low, high) => Math.min(high, Math.max(low, n));
 
 /** The score of each digit: its intercept, and each pixel times its coefficient. */
 function scores(image) {
-  return COEFFICIENTS.map((row, k) => INTERCEPTS[k] + sum(row.map((n, i) => n * image[i])));
+  return COEFFICIENTS.map((row, k) => row.reduce((z, n, i) => z + n * image[i], INTERCEPTS[k]));
 }
 
 /** Scores as probabilities. The largest is taken off first, or e to its power could overflow. */
@@ -87,7 +87,7 @@ function centred(image) {
 const find = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
 const write = (selector, text) => all(selector).forEach((e) => (e.textContent = text));
-const signed = (n) => (n < 0 ? "−" : "+") + Math.abs(n).toFixed(2);
+const signed = (n) => (n.toFixed(2) < 0 ? "−" : "+") + Math.abs(n).toFixed(2);
 const toCome = { right: [], wrong: [] }; // digits of MODEL that were not brought yet
 let drawing = BLANK;
 let cursor = [13, 13]; // of the keyboard: row, column
@@ -197,4 +197,4 @@ on("[data-bring]", "click", (event) => {
   if (!toCome[kind].length) toCome[kind].push(...INTERCEPTS.keys());
   bring(kind, ...toCome[kind].splice(Math.random() * toCome[kind].length, 1));
 });
-bring("right", 7);
+bring("right", 6);
