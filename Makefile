@@ -29,6 +29,7 @@ notebooks: data ## the main job: environment, data, all notebooks executed in pl
 	@# Moved when all are done: a cell that fails changes none, and nobody reads half a file.
 	mv $(NOTEBOOKS:%=build/%) notebooks
 	$(BIN)/python docs/stored_outputs.py
+	$(if $(filter %/02_mnist_l1_saga.ipynb,$(NOTEBOOKS)),$(BIN)/python docs/store_model.py)
 	@$(MAKE) --no-print-directory html
 
 test: data ## unit tests, and every cell of all notebooks against its stored output
@@ -81,7 +82,7 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 	  --no-header --no-annotate --upgrade --quiet --output-file requirements.lock
 
 clean: ## remove the environment and everything built; the notebooks and the data stay
-	rm -rf $(VENV) build .pytest_cache .ruff_cache
+	rm -rf $(VENV) build .pytest_cache .ruff_cache notebooks/model.npz
 
 # Rebuilt from nothing when one of its files changes; .ready is written last, so a broken
 # install is never taken for a finished one.

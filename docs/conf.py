@@ -21,7 +21,7 @@ project = "digits_lr"
 html_title = "Handwritten digits"
 language = "en"
 extensions = ["myst_nb"]
-include_patterns = ["docs/index.md", "notebooks/*.ipynb", "benchmarks/*.md"]
+include_patterns = ["docs/index.md", "docs/try_it.md", "notebooks/*.ipynb", "benchmarks/*.md"]
 exclude_patterns = ["build", ".venv", ".git"]
 
 # The outputs are shown as stored.
@@ -34,7 +34,7 @@ myst_heading_slug_func = "headings.address"
 html_context = {"default_mode": "auto"}
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
-    "header_links_before_dropdown": 3,
+    "header_links_before_dropdown": 4,
     "header_dropdown_text": "Measured",
     "navigation_with_keys": False,
     "search_bar_text": "Search the chapters",
@@ -91,7 +91,7 @@ myst_substitutions |= {
 }
 
 
-# This folder's index.md opens the site: Sphinx takes it for a page at the top.
+# This folder's pages stand at the top of the site, and its index.md opens it.
 path2doc = Project.path2doc
 Project.path2doc = lambda *args: (path2doc(*args) or "").removeprefix("docs/") or None
 
