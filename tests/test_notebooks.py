@@ -61,8 +61,7 @@ CITED = {
         "780": "40 * 39 / 2",
         "8x8": "cells of the maps; their number is in the code",
         "2003": "Liu et al., Handwritten Digit Recognition",
-        "2009": "Maji and Malik, Fast and Accurate Digit Classification",
-        "2013": "Bruna and Mallat, Invariant Scattering Convolution Networks",
+        "0.40": "40 errors, the lower end of the best rung's interval, in percent",
         "0.2": "Ciresan et al. 2012, cited in chapter 2",
         "2021": "Northcutt et al. 2021",
     },
@@ -404,16 +403,34 @@ def test_chapter_2_chooses_on_validation_images():
 def test_what_chapter_3_says_of_its_ladder_is_so():
     _, shown = cell_of(NOTEBOOKS[2], "table")
     rungs = [line for line in shown.splitlines() if re.match("upright|pairs|strokes|three", line)]
-    *series, last_series = (float(line.split()[-1]) for line in rungs[:6])
-    *standard, last_standard = (float(line.split()[-1]) for line in rungs[6:])
+    chances = np.reshape([float(line.split()[-1]) for line in rungs], (2, 6))
     _, shown = cell_of(NOTEBOOKS[2], "few")
-    few = [list(map(int, line.split())) for line in shown.splitlines()[-4:]]
+    draws = re.findall(r"^(.+) (\d+) images: \[(.+)\] mean (\d+)$", shown, flags=re.MULTILINE)
+    least = {(name, int(n)): min(map(int, errors.split(","))) for name, n, errors, _ in draws}
+    most = {(name, int(n)): max(map(int, errors.split(","))) for name, n, errors, _ in draws}
+    mean = {(name, int(n)): int(errors) for name, n, _, errors in draws}
 
-    # Down to "strokes, pairs" each p-value is small, on both splits; the last is not.
-    assert max(series + standard) < 0.05 < min(last_series, last_standard)
-    # 300 images of strokes against 60,000 of pixels; "lower by a factor of four to six".
-    assert few[0][2] < 742
-    assert all(3.5 < pixels / strokes < 6.5 for _, pixels, strokes in few)
+    # Each step down to "strokes, pairs" is clear on both splits but one; the last is on neither.
+    clear = chances < 0.05 / chances.size
+    assert clear.tolist() == [[True] * 5 + [False], [True] * 3 + [False, True, False]]
+    # Each draw of 300 images of strokes against 60,000 of pixels.
+    best = "three scales, pairs"
+    assert most[best, 300] < 743 < least["pixels", 300]
+    factors = [mean["pixels", n] / mean[best, n] for n in [300, 1000, 3000, 10_000]]
+    assert factors == sorted(factors)
+
+
+def test_what_chapter_3_quotes_from_the_benchmark_is_there():
+    results = json.loads((ROOT / "benchmarks" / "features.json").read_text())
+    rows = {(row["split"], row["rung"]): row for row in results["rungs"]}
+    best = rows["standard", "three scales, pairs"]
+
+    assert best["features_seconds"] + best["fit_seconds"] < results["original"]["seconds"] / 3
+    for (split, name), row in rows.items():
+        errors = row["errors"]
+        caption = f"10,000 test images, {split} split"
+        _, _, table = cell_of(NOTEBOOKS[2], "table")[1].partition(caption)
+        assert re.search(rf"^{name} +[\d,]+ +{errors} ", table, flags=re.MULTILINE)
 
 
 def test_moved_digits_are_filled_with_blank_paper():
