@@ -16,10 +16,10 @@ PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
 NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 BASE ?= HEAD
 
-.PHONY: help notebooks test test-fast test-lowest data html lab review bench lint lock clean
+.PHONY: help notebooks test test-fast test-lowest test-processors data html lab review bench lint lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 notebooks: data ## the main job: environment, data, all notebooks executed in place, site
 	@echo "Executing $(NOTEBOOKS), $(JOBS) at a time (about 6 minutes on two cores)"
@@ -43,6 +43,9 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 	@# Old releases use what newer ones deprecate; that is theirs to mend. JupyterLab is driven once, in `make test`.
 	$(DEFAULTS) build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning \
 	  --ignore tests/test_lab.py tests
+
+test-processors: data ## nbval under other processors' kernels and threads: half an hour, into build/ (ARGS=--store: benchmarks/)
+	$(DEFAULTS) $(BIN)/python benchmarks/bench_processors.py $(ARGS)
 
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder
 	@$(BIN)/python -m digits_lr fetch
