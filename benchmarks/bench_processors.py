@@ -45,14 +45,14 @@ def threads(n: int) -> dict[str, str]:
 CIRCUMSTANCES = {
     "all of a processor of 2008, 1 thread": kernel("Nehalem") | BASELINE | NO_FMA | threads(1),
     "OpenBLAS for Prescott (2004)": kernel("Prescott"),
-    "OpenBLAS for Nehalem (2008)": kernel("Nehalem"),
     "OpenBLAS for Sandy Bridge (2011)": kernel("Sandybridge"),
     "OpenBLAS for Haswell (2013) and Zen": kernel("Haswell"),
     "OpenBLAS for Skylake-X (2017), 2 threads": kernel("SkylakeX") | threads(2),
     "NumPy without dispatched features": BASELINE,
     "C library without FMA and AVX2": NO_FMA,
-    "1 thread": threads(1),
     "8 threads": threads(8),
+    "OpenBLAS for Nehalem (2008)": kernel("Nehalem"),
+    "1 thread": threads(1),
 }
 
 # What is run of each notebook: the last cell, and what is put for what in which cells.
@@ -235,28 +235,28 @@ def as_markdown(rows: dict[str, list[dict]]) -> str:
         f"pictures as eyes do. Printed numbers that changed: {len(changed)}. A picture changed by "
         f"at most {levels} of 255 levels, in at most {share:.3%} of its pixels.",
         "",
-        "Each run gave the kernel environment variables that choose what the libraries run: "
-        "OpenBLAS its kernel, NumPy its loops, the C library its functions, and how many threads "
-        "there are. The second column is what the kernel process then said: OpenBLAS's kernel (it "
-        "calls Prescott's Katmai), its threads, the features that NumPy dispatches to, and whether "
-        "the C library's power of e multiplies and adds in one step (FMA). The fits of "
-        "`digits_lr.fit` and chapter 3 keep BLAS to one thread whatever is set.",
+        "A processor is stood in for by environment variables, which make OpenBLAS, NumPy and the "
+        "C library run what they would run on it. The second column is what the process of the "
+        "notebook then said: OpenBLAS's kernel (it calls Prescott's Katmai) and threads, the "
+        "features that NumPy dispatches to, and whether the C library's powers of e multiply and "
+        "add in one step (FMA). Chapter 3 and `digits_lr.fit` keep to one BLAS thread all the "
+        "same.",
         "",
         "Chapter 1 was run whole. Chapter 2 would take too long: all its cells were run, but "
         "fitted to the first 6,000 training images (5,000 where it holds some out), and compared "
         "with what they give when no variable is set. Chapter 3 was run up to its first model of "
         "strokes, on all its images.",
         "",
-        "| set | what the kernel said | chapter 1 | chapter 2, shortened | chapter 3, shortened |",
+        "| what was set | what the process said | chapter 1 | 2, fewer images | 3, up to strokes |",
         "|---|---|---|---|---|",
     ]
     for name, row in rows.items():
         lines.append(f"| {' | '.join([name, row[0]['kernel'], *map(in_words, row)])} |")
     lines += [
         "",
-        "*Equal*: each text and each pixel. Else: the cells that failed; the printed number that "
-        "changed by the largest share of itself; the pictures' largest change in levels, and the "
-        "largest share of a picture's pixels.",
+        "*Equal*: every text and every pixel is the same. Else there are the cells that failed, the "
+        "printed number that changed by the largest share of itself, and by how much pictures "
+        "changed.",
     ]
     if changed:
         lines += ["", "## Each number that changed", "", *changed]
