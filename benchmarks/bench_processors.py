@@ -254,8 +254,8 @@ def as_markdown(rows: dict[str, list[dict]]) -> str:
         lines.append(f"| {' | '.join([name, row[0]['kernel'], *map(in_words, row)])} |")
     lines += [
         "",
-        "*Equal*: every text and every pixel is the same. Else there are the cells that failed, the "
-        "printed number that changed by the largest share of itself, and by how much pictures "
+        "*Equal*: every text and every pixel is the same. Else there are the cells that failed, "
+        "the printed number that changed by the largest share of itself, and by how much pictures "
         "changed.",
     ]
     if changed:
