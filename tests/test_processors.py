@@ -8,11 +8,10 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = Path(__file__).parent / "notebooks_pass_and_fail" / "sample-pass.ipynb"
 
 
 @pytest.fixture
@@ -40,21 +39,27 @@ def text(words):
 
 
 def test_a_run_reports_what_nbval_and_the_kernel_say(bench, tmp_path):
-    sample = nbformat.read(SAMPLE, as_version=4)
-    digit, drawn = sample.cells[2:]
-    digit.source = "import os\nprint(os.environ['OMP_NUM_THREADS'], 'threads')"
-    digit.outputs = [text("7 threads\n")]
-    drawn.outputs[0].data["image/png"] = picture(9).data["image/png"]
-    path = tmp_path / "sample.ipynb"
-    nbformat.write(bench.shorten(sample, None, {}), path)
+    cells = [
+        new_code_cell(source, id=name, execution_count=1, outputs=[stored])
+        for name, source, stored in [
+            ("print", "print(os.environ['OMP_NUM_THREADS'], 'threads')", text("7 threads\n")),
+            ("same", f"display({dict(picture(0).data)}, raw=True)", picture(8)),
+            ("drawn", f"display({dict(picture(0).data)}, raw=True)", picture(9)),
+        ]
+    ]
+    path = tmp_path / "small.ipynb"
+    nbformat.write(bench.shorten(new_notebook(cells=cells), None, {}), path)
 
     found = bench.run_apart(path, bench.threads(3))
 
     # Where a system brings its own BLAS, as macOS does, there is no OpenBLAS to say anything.
-    assert re.search("threads: 3|^NumPy", found["kernel"])
-    assert found["failed"] == [digit.id, drawn.id]
-    assert found["numbers"] == [(digit.id, "7", "3")]
-    assert found["levels"] == 255  # of another size
+    assert re.search("threads: 3|^NumPy", found.pop("kernel"))
+    assert found == {
+        "failed": ["print", "drawn"],
+        "numbers": [("print", "7", "3")],
+        "levels": 9,
+        "share": 1 / 10_000,
+    }
 
 
 @pytest.mark.parametrize(
@@ -108,7 +113,7 @@ def test_what_is_shortened_fits_the_notebooks(bench):
 
 
 def test_a_change_that_fits_no_more_is_an_error(bench):
-    sample = nbformat.read(SAMPLE, as_version=4)
+    notebook = new_notebook(cells=[new_code_cell("print(7)", id="print")])
 
     with pytest.raises(ValueError, match=r"cell 'print' does not hold 'print\(5'"):
-        bench.shorten(sample, None, {"print": ("print(5", "print(6")})
+        bench.shorten(notebook, None, {"print": ("print(5", "print(6")})
