@@ -50,7 +50,7 @@ def test_a_run_reports_what_nbval_and_the_kernel_say(bench, tmp_path):
     path = tmp_path / "small.ipynb"
     nbformat.write(bench.shorten(new_notebook(cells=cells), None, {}), path)
 
-    found = bench.run_apart(path, bench.threads(3))
+    (found,) = bench.run_all([path], bench.threads(3))
 
     # Where a system brings its own BLAS, as macOS does, there is no OpenBLAS to say anything.
     assert re.search("threads: 3|^NumPy", found.pop("kernel"))
