@@ -17,10 +17,10 @@ PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
 NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 BASE ?= HEAD
 
-.PHONY: help notebooks test test-fast test-lowest data html lab review bench lint lock clean
+.PHONY: help notebooks test test-fast test-lowest test-processors data html lab review bench lint lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 notebooks: data ## the main job: environment, data, all notebooks executed in place, site
 	@echo "Executing $(NOTEBOOKS), $(JOBS) at a time (about 6 minutes on two cores)"
@@ -47,6 +47,9 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 	$(DEFAULTS) build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning \
 	  --ignore tests/test_lab.py --ignore tests/test_site.py tests
 	build/lowest/bin/python -m sphinx --quiet --fail-on-warning -c docs -d build/lowest/doctrees . build/lowest/html
+
+test-processors: data ## nbval under other processors' kernels and threads: half an hour, into build/ (ARGS=--store: benchmarks/)
+	$(DEFAULTS) $(BIN)/python benchmarks/bench_processors.py $(ARGS)
 
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder
 	@$(BIN)/python -m digits_lr fetch
