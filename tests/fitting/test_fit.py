@@ -291,7 +291,9 @@ def test_one_vs_rest_workers_are_threads_of_the_one_child():
     seen, before = [], processes()
     model = OneVsRestClassifier(clone(SAGA).set_params(tol=0.1), n_jobs=3)
     fit_in_child(model, X, Y, None, count)
-    assert min(seen) == 1  # joblib asks a program of the system for the cores, which is soon gone
+    # The child, in Python 3.14 its tracker of resources, and for a moment what joblib asks for the
+    # number of cores. Processes instead of threads would be three more.
+    assert min(seen) <= 2
 
 
 def test_lines_come_while_the_fit_goes_on_and_an_error_here_ends_it(tmp_path, monkeypatch):

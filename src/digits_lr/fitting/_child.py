@@ -131,7 +131,7 @@ def _fit_aloud(model: BaseEstimator, X: Any, y: Any, start: str | None) -> BaseE
     announce_iterations(one)
     print(f"fitting by {one.solver}")
     model = fit_here(model, X, y, start)
-    for fitted in [model, *getattr(model, "estimators_", [])]:
+    for fitted in [one, model, *getattr(model, "estimators_", [])]:
         if isinstance(fitted, LogisticRegression):
             fitted.verbose = asked
             vars(fitted).pop("_skl_callbacks", None)
