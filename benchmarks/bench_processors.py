@@ -123,7 +123,7 @@ def prepare(name: str, folder: Path) -> Path:
     short = shorten(whole, *NOTEBOOKS[name])
     if NOTEBOOKS[name][1]:  # what is stored is of other cells; let these give theirs
         probe = short.cells[0]
-        execute(short, kernel_name="python3", timeout=3600)
+        execute(short, cwd=folder, kernel_name="python3", timeout=3600)
         probe.update(execution_count=None, outputs=[])
     nbformat.write(short, folder / f"{name}.ipynb")
     return folder / f"{name}.ipynb"
