@@ -42,10 +42,10 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 	$(BIN)/python -m venv --clear build/lowest
 	build/lowest/bin/python -m pip install --quiet uv
 	build/lowest/bin/uv pip install --quiet --python build/lowest --resolution lowest-direct '.[notebooks,test]'
-	@# Old releases use what newer ones deprecate; that is theirs to mend. The site is built here;
-	@# a browser and JupyterLab are driven once, in `make test`.
+	@# Old releases use what newer ones deprecate; that is theirs to mend. The site is built here; a
+	@# browser, JupyterLab and `make notebooks` under a user's settings are driven once, in `make test`.
 	$(DEFAULTS) build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning \
-	  --ignore tests/test_lab.py --ignore tests/test_site.py tests
+	  $(foreach name,lab settings site,--ignore tests/test_$(name).py) tests
 	build/lowest/bin/python -m sphinx --quiet --fail-on-warning -c docs -d build/lowest/doctrees . build/lowest/html
 
 test-processors: data ## nbval under other processors' kernels and threads: half an hour, into build/ (ARGS=--store: benchmarks/)
