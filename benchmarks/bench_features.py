@@ -14,12 +14,11 @@ import os
 import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 os.environ.update(dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1"))
 
 import numpy as np
-from bench_fits import PACKAGES, circumstances, saga, written_by
+from bench_fits import PACKAGES, ROOT, circumstances, saga, written_by
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -28,7 +27,6 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 import digits_lr as dl
 
-ROOT = Path(__file__).parents[1]
 CENTRED = StandardScaler(with_std=False)
 
 

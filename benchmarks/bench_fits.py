@@ -214,11 +214,11 @@ def circumstances(packages: list[str]) -> dict:
     }
 
 
-def written_by(measured: dict) -> str:
-    """Return the sentence that tells `circumstances` above a table."""
+def written_by(measured: dict, command: str = "make bench") -> str:
+    """Return the sentence that tells `circumstances` above a table that `command` wrote."""
     versions = ", ".join(f"{name} {number}" for name, number in measured["versions"].items())
     return (
-        f"Written by `make bench` on {measured['date']}: {measured['cores']} cores "
+        f"Written by `{command}` on {measured['date']}: {measured['cores']} cores "
         f"({measured['processor']}), {versions}."
     )
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from bench_fits import ROOT, circumstances
+from bench_fits import ROOT, circumstances, written_by
 from nbclient import execute
 from nbformat import NotebookNode
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
@@ -215,8 +215,6 @@ def in_words(found: dict) -> str:
 
 def as_markdown(rows: dict[str, list[dict]]) -> str:
     """Return the page: what was tried, the table, and each number that drifted."""
-    here = circumstances(PACKAGES)
-    versions = ", ".join(f"{name} {number}" for name, number in here["versions"].items())
     runs = [run for row in rows.values() for run in row]
     passed = sum(not run["failed"] for run in runs)
     levels, share = (max(run[key] for run in runs) for key in ["levels", "share"])
@@ -229,8 +227,7 @@ def as_markdown(rows: dict[str, list[dict]]) -> str:
     lines = [
         "# The same outputs on other processors",
         "",
-        f"Written by `make test-processors` on {here['date']}: {here['cores']} cores "
-        f"({here['processor']}), {versions}.",
+        written_by(circumstances(PACKAGES), "make test-processors"),
         "",
         f"{passed} of {len(runs)} runs passed nbval, which compares every text exactly, and "
         f"pictures as eyes do. Printed numbers that changed: {len(changed)}. A picture changed by "

@@ -18,7 +18,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 from scipy.ndimage import generate_binary_structure, grey_dilation, grey_erosion
-from sklearn.linear_model import LogisticRegression
 
 from digits_lr import load_mnist_split
 
@@ -28,8 +27,6 @@ NOTEBOOKS = {
     f"notebooks/{path.stem}": nbformat.read(path, as_version=4)
     for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
 }
-_model_js = (ROOT / "docs" / "_static" / "model.js").read_text()
-MODEL = json.loads(_model_js[_model_js.index("{") : _model_js.rindex("}") + 1])
 MEASURED = [f"benchmarks/{path.stem}" for path in sorted((ROOT / "benchmarks").glob("*.md"))]
 PAGES = ["index", *NOTEBOOKS, "try_it", *MEASURED, "search"]
 PHONE, DESKTOP = 390, 1280
@@ -457,18 +454,15 @@ def try_it(visit):
     return page
 
 
-def examples():
+@pytest.fixture
+def examples(published):
     """Return the digits that the page holds, as images, those it gets right first."""
-    packed = MODEL["digits"]["right"] + MODEL["digits"]["wrong"]
+    packed = published["digits"]["right"] + published["digits"]["wrong"]
     return np.frombuffer(b"".join(map(b64decode, packed)), np.uint8).reshape(20, 28, 28).astype(int)
 
 
 @pytest.mark.network
-def test_page_scores_every_test_image_as_scikit_learn_does(try_it):
-    model = LogisticRegression()
-    model.classes_ = np.arange(10)
-    model.coef_ = np.array(MODEL["coefficients"]) * MODEL["unit"]
-    model.intercept_ = np.array(MODEL["intercepts"]) * MODEL["unit"]
+def test_page_scores_every_test_image_as_scikit_learn_does(try_it, page_model):
     images = load_mnist_split().X_test
     said = try_it.evaluate(
         """packed => {
@@ -481,11 +475,11 @@ def test_page_scores_every_test_image_as_scikit_learn_does(try_it):
     )
 
     assert images.shape == (10_000, 784)
-    np.testing.assert_allclose(json.loads(said), model.decision_function(images), rtol=1e-9)
+    np.testing.assert_allclose(json.loads(said), page_model.decision_function(images), rtol=1e-9)
 
 
-def test_every_evidence_map_and_its_intercepts_are_the_margin(try_it):
-    images = examples().reshape(20, 784)
+def test_every_evidence_map_and_its_intercepts_are_the_margin(try_it, examples, page_model):
+    images = examples.reshape(20, 784)
     z = np.array([try_it.call("scores", image) for image in images])
     winners = z.argmax(axis=1)
     maps = try_it.evaluate(
@@ -494,7 +488,7 @@ def test_every_evidence_map_and_its_intercepts_are_the_margin(try_it):
         [images.tolist(), winners.tolist()],
     )
     maps = np.array(json.loads(maps))
-    intercepts = np.array(MODEL["intercepts"]) * MODEL["unit"]
+    intercepts = page_model.intercept_
     margins = z.max(axis=1)[:, None] - z
     offsets = intercepts[winners][:, None] - intercepts
 
@@ -637,7 +631,7 @@ def test_ten_digits_come_once_each_and_are_what_the_button_says(kind, try_it):
     assert sorted(labels) == list(range(10))
 
 
-def test_centring_leaves_mnists_digits_alone_and_brings_others_to_their_size(try_it):
+def test_centring_leaves_mnists_digits_alone_and_brings_others_to_their_size(try_it, examples):
     corner = np.zeros((28, 28), int)
     corner[2:12, 3:9] = 10 * np.arange(1, 61).reshape(10, 6) % 256
     doubled = np.kron(corner[2:12, 3:9], np.ones((2, 2), int))
@@ -645,7 +639,7 @@ def test_centring_leaves_mnists_digits_alone_and_brings_others_to_their_size(try
     rows, columns = np.nonzero(in_the_middle)
     mass = np.stack([rows, columns]) @ in_the_middle[rows, columns] / in_the_middle.sum()
 
-    for image in examples():
+    for image in examples:
         assert try_it.call("centred", image) == image.ravel().tolist()
         room = np.nonzero(image)[1].min()
         away = np.roll(image, -room, axis=1)
@@ -657,7 +651,7 @@ def test_centring_leaves_mnists_digits_alone_and_brings_others_to_their_size(try
     assert try_it.call("centred", 0 * corner) == [0] * 784
 
 
-def test_what_the_page_tells_to_try_is_so(try_it):
+def test_what_the_page_tells_to_try_is_so(try_it, examples):
     def says(text):
         assert f"It says {text}" in try_it.locator("#verdict").inner_text()
 
@@ -670,7 +664,7 @@ def test_what_the_page_tells_to_try_is_so(try_it):
     for _ in range(20):
         try_it.get_by_role("button", name="Thicker").click()
     says("5, with 100.0 %")
-    thin = grey_erosion(examples()[:10], footprint=CROSS["footprint"][None], mode="constant")
+    thin = grey_erosion(examples[:10], footprint=CROSS["footprint"][None], mode="constant")
     assert sum(np.argmax(try_it.call("scores", image)) != k for k, image in enumerate(thin)) == 5
 
 

@@ -1,12 +1,10 @@
 """What README.md, the start page and the page Try it show is what the notebooks store."""
 
-import json
 import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 import digits_lr as dl
 
@@ -47,44 +45,36 @@ def test_a_value_that_is_not_there_is_an_error(cell_id, label, complaint):
         printed("02_mnist_l1_saga", cell_id, label)
 
 
-@pytest.fixture(scope="module")
-def model():
-    """Return the model of the page Try it, as scikit-learn's."""
-    text = MODEL["PUBLISHED"].read_text()
-    stored = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    model = LogisticRegression(C=50, l1_ratio=1)
-    model.classes_ = np.arange(10)
-    model.coef_ = np.array(stored["coefficients"]) * stored["unit"]
-    model.intercept_ = np.array(stored["intercepts"]) * stored["unit"]
-    return model
-
-
-def test_the_model_of_the_page_has_the_coefficients_that_chapter_2_printed(model):
+def test_the_model_of_the_page_has_the_coefficients_that_chapter_2_printed(page_model):
     text = "".join(
         o.get("text", "") for o in STORED["_outputs"]("02_mnist_l1_saga", "coefficients")
     )
     with np.printoptions(precision=2, suppress=True):
-        rows = str(1000 * model.coef_[1].reshape(28, 28)[11:17, 9:19])
+        rows = str(1000 * page_model.coef_[1].reshape(28, 28)[11:17, 9:19])
 
     assert text.endswith(f"columns 9 to 18:\n{rows}\n")
 
 
 @pytest.mark.network
-def test_the_page_has_its_model_and_digits_from_the_script(model):
-    assert MODEL["script"](model.coef_, model.intercept_) == MODEL["PUBLISHED"].read_text()
+def test_the_page_has_its_model_and_digits_from_the_script(page_model):
+    assert (
+        MODEL["script"](page_model.coef_, page_model.intercept_) == MODEL["PUBLISHED"].read_text()
+    )
     assert MODEL["PUBLISHED"].stat().st_size < 100_000
 
 
 @pytest.mark.network
-def test_the_model_of_the_page_gives_what_chapter_2_printed(model):
+def test_the_model_of_the_page_gives_what_chapter_2_printed(page_model):
     split = dl.load_mnist_split()
-    said = model.predict(split.X_test)
-    objective = dl.objective(model, split.X_train, split.y_train)
-    penalty = np.abs(model.coef_).sum()
+    said = page_model.predict(split.X_test)
+    objective = dl.objective(page_model, split.X_train, split.y_train)
+    penalty = np.abs(page_model.coef_).sum()
     losses = f"{objective - penalty:,.0f} + penalty {penalty:.0f} = {objective:,.0f}"
     chapter = "02_mnist_l1_saga"
 
-    assert f"{model.score(split.X_train, split.y_train):.5f}" == printed(chapter, "scores", "train")
+    assert f"{page_model.score(split.X_train, split.y_train):.5f}" == printed(
+        chapter, "scores", "train"
+    )
     assert str(dl.accuracy(split.y_test, said)) == printed(chapter, "scores", "test")
     assert str(said[:9]) == printed(chapter, "scores", "predicted")
     assert losses == printed(chapter, "slope", "loss")
