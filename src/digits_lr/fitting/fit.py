@@ -48,7 +48,7 @@ def fit(
     y : array-like of shape (n_samples,)
         Class labels, in any form that ``model.fit`` accepts.
     start : {None, "lbfgs"}, default=None
-        "lbfgs" is a faster way to a saga model: 25 iterations of lbfgs choose the coefficients
+        "lbfgs" is a faster way to a saga model: 30 iterations of lbfgs choose the coefficients
         that saga starts from. Where `tol` stops saga, it is another model of the same objective.
     progress : bool, default=True
         Show epochs and the time left while someone watches: at a terminal, or in a notebook that
@@ -81,9 +81,9 @@ def fit(
     progress.
 
     saga takes one short step an image [1]_, and crawls along the directions in which the images
-    hardly differ. So with ``start="lbfgs"`` 25 iterations of lbfgs [2]_ go first: on the loss
+    hardly differ. So with ``start="lbfgs"`` 30 iterations of lbfgs [2]_ go first: on the loss
     alone, on standardised pixels, where all directions are about equally long. Pixels that vary
-    less than a twentieth as much as the most varied one start at zero, since standardising them
+    less than a fiftieth as much as the most varied one start at zero, since standardising them
     would blow them up. It pays where images are many and the penalty is weak
     (``benchmarks/results.md``), and takes a dense copy of `X`.
 
