@@ -13,8 +13,9 @@ DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONSTARTUP J
   JUPYTER_DATA_DIR=$(CURDIR)/build/defaults IPYTHONDIR=$(CURDIR)/build/defaults \
   MPLCONFIGDIR=$(CURDIR)/build/defaults LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80
 PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
-# Files side by side, in the order given: the notebooks take longest.
+# Files side by side, in the order given, those first that take longest.
 NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
+LONGEST := tests/test_site.py tests/test_lab.py tests/test_settings.py
 BASE ?= HEAD
 
 .PHONY: help notebooks test test-fast test-lowest test-processors data html lab review bench lint lock clean
@@ -33,10 +34,10 @@ notebooks: data ## the main job: environment, data, all notebooks executed in pl
 	@$(MAKE) --no-print-directory html
 
 test: data ## unit tests, and every cell of all notebooks against its stored output
-	$(PYTEST) $(NBVAL) $(NOTEBOOKS) tests
+	$(PYTEST) $(NBVAL) $(NOTEBOOKS) $(LONGEST) tests
 
 test-fast: $(VENV)/.ready ## the same without the MNIST notebooks and the package index
-	$(PYTEST) $(NBVAL) -m "not network" $(firstword $(NOTEBOOKS)) tests
+	$(PYTEST) $(NBVAL) -m "not network" $(firstword $(NOTEBOOKS)) $(LONGEST) tests
 
 test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.toml declares
 	$(BIN)/python -m venv --clear build/lowest

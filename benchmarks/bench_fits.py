@@ -37,7 +37,7 @@ import digits_lr as dl
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = {"C": 50, "l1_ratio": 1, "tol": 0.01, "max_iter": 1000}
-PACKAGES = ["scikit-learn", "numpy", "scipy", "joblib", "cyanure"]
+PACKAGES = ["scikit-learn", "numpy", "scipy", "joblib"]
 
 
 def saga():
@@ -426,7 +426,7 @@ def main() -> None:
     growth = [row for part in parts for row in measure_all(GROWING, n_images // part, turns)]
     growth += [row for row in fits if row["way"] in GROWING]
     few = n_images // 4
-    results = circumstances(PACKAGES) | {
+    results = circumstances([*PACKAGES, "cyanure"]) | {
         "gradient_seconds": measure_gradient(),
         "fits": fits,
         "growth": growth,

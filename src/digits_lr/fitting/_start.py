@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
 _ITERATIONS = 30
-_LEAST_DEVIATION = 1 / 50  # of the most varied feature's
+_LEAST_DEVIATION = 1 / 40  # of the most varied feature's
 
 
 def start_at_lbfgs(model: LogisticRegression, X: Any, y: Any) -> None:

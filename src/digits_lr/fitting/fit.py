@@ -83,7 +83,7 @@ def fit(
     saga takes one short step an image [1]_, and crawls along the directions in which the images
     hardly differ. So with ``start="lbfgs"`` 30 iterations of lbfgs [2]_ go first: on the loss
     alone, on standardised pixels, where all directions are about equally long. Pixels that vary
-    less than a fiftieth as much as the most varied one start at zero, since standardising them
+    less than a fortieth as much as the most varied one start at zero, since standardising them
     would blow them up. It pays where images are many and the penalty is weak
     (``benchmarks/results.md``), and takes a dense copy of `X`.
 
