@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-# What users have set up for themselves changes no output; `make lab` keeps it.
+# What users have set up for themselves changes no output; `make lab` keeps it. Without a number of
+# threads joblib counts the physical cores, and warns where a machine does not tell them.
 DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONSTARTUP JUPYTER_NO_CONFIG=1 \
   JUPYTER_DATA_DIR=$(CURDIR)/build/defaults IPYTHONDIR=$(CURDIR)/build/defaults \
-  MPLCONFIGDIR=$(CURDIR)/build/defaults LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80
+  MPLCONFIGDIR=$(CURDIR)/build/defaults LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80 OMP_NUM_THREADS=$(JOBS)
 PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
 # Files side by side, in the order given, those first that take longest.
 NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder

@@ -425,7 +425,7 @@ def main() -> None:
     fits = measure_all(FITS, n_images, turns)
     growth = [row for part in parts for row in measure_all(GROWING, n_images // part, turns)]
     growth += [row for row in fits if row["way"] in GROWING]
-    few = n_images // 4
+    few = n_images // 8
     results = circumstances([*PACKAGES, "cyanure"]) | {
         "gradient_seconds": measure_gradient(),
         "fits": fits,
