@@ -331,8 +331,8 @@ def as_markdown(results: dict) -> str:
         "",
         "## How time and memory grow",
         "",
-        "![Seconds and memory against the number of images, both logarithmic: lines that rise "
-        "about as fast as the number of images](growth.png)",
+        "![Seconds and memory against the number of images, on logarithmic axes: seconds rise "
+        "about as fast as the number of images, memory more slowly](growth.png)",
         "",
         "The slope is the power of the number of images that fits the column best: 1 means that "
         "twice as many images take twice as long.",
