@@ -197,8 +197,10 @@ def measure_all(names: list[str], n_images: int, turns: int) -> list[dict]:
     rounds = [[measure(name, n_images) for name in names] for _ in range(turns)]
     return [
         rows[0]
-        | {"seconds": [row["seconds"] for row in rows]}
-        | {"mebibytes": max(row["mebibytes"] for row in rows)}
+        | {
+            "seconds": [row["seconds"] for row in rows],
+            "mebibytes": max(row["mebibytes"] for row in rows),
+        }
         for rows in zip(*rounds, strict=True)
     ]
 
@@ -214,14 +216,15 @@ def measure_slowed(names: list[str], n_images: int) -> dict[str, float]:
         for process in busy:
             process.kill()
             process.wait()
-    return dict(zip(names, ratios(beside, alone), strict=True))
+    return {
+        name: ratios(slow, fast)[0] for name, slow, fast in zip(names, beside, alone, strict=True)
+    }
 
 
-def ratios(rows: list[dict], others: list[dict]) -> list[float]:
-    """Return the first turn's seconds of `rows` over those of `others`."""
-    return [
-        row["seconds"][0] / other["seconds"][0] for row, other in zip(rows, others, strict=True)
-    ]
+def ratios(row: dict, other: dict) -> list[float]:
+    """Return how many times the seconds of `other` `row` took, turn by turn."""
+    pairs = zip(row["seconds"], other["seconds"], strict=True)
+    return [ours / theirs for ours, theirs in pairs]
 
 
 def measure_gradient() -> float:
@@ -273,21 +276,16 @@ def spread(values: list[float], digits: int = 1) -> str:
     return middle if len(values) == 1 else f"{middle} ({least} to {most})"
 
 
-def times_faster(row: dict, than: dict) -> str:
-    """Return how many times longer `than` took, turn by turn."""
-    pairs = zip(than["seconds"], row["seconds"], strict=True)
-    return spread([theirs / ours for theirs, ours in pairs])
+def grown(results: dict, way: str) -> list[dict]:
+    """Return the rows of `way`, from the fewest images to all."""
+    return [row for row in results["growth"] if row["way"] == way]
 
 
 def slope(rows: list[dict], column: str) -> float:
     """Return the power of the number of images with which a column grows."""
     images = [row["images"] for row in rows]
-    return float(np.polyfit(np.log(images), np.log([median_of(row[column]) for row in rows]), 1)[0])
-
-
-def median_of(value: list[float] | float) -> float:
-    """Return the median of all turns, or the one number."""
-    return float(np.median(value))
+    values = [np.median(row[column]) for row in rows]
+    return float(np.polyfit(np.log(images), np.log(values), 1)[0])
 
 
 def as_markdown(results: dict) -> str:
@@ -308,7 +306,7 @@ def as_markdown(results: dict) -> str:
     for row in rows:
         least, most = min(row["epochs"]), max(row["epochs"])
         lines.append(
-            f"| {row['way']} | {spread(row['seconds'])} | {times_faster(row, first)} "
+            f"| {row['way']} | {spread(row['seconds'])} | {spread(ratios(first, row))} "
             f"| {median(row['seconds']) / results['gradient_seconds']:.0f} "
             f"| {row['mebibytes']:.0f} | {least if least == most else f'{least} to {most}'} "
             f"| {row['objective']:,.0f} | {row['train']:.5f} | {row['test']:.4f} "
@@ -341,7 +339,7 @@ def as_markdown(results: dict) -> str:
         "|---|--:|--:|--:|--:|",
     ]
     for name in GROWING:
-        growth = [row for row in results["growth"] if row["way"] == name]
+        growth = grown(results, name)
         lines += [
             f"| {name} | {row['images']:,} | {spread(row['seconds'])} | {row['mebibytes']:.0f} "
             f"| {row['epochs'][0]} |"
@@ -360,7 +358,7 @@ def as_markdown(results: dict) -> str:
         f"| way, {jobs[0]['images']:,} images | seconds | times faster |",
         "|---|--:|--:|",
         *(
-            f"| {row['way']} | {spread(row['seconds'])} | {times_faster(row, jobs[0])} |"
+            f"| {row['way']} | {spread(row['seconds'])} | {spread(ratios(jobs[0], row))} |"
             for row in jobs
         ),
         "",
@@ -378,20 +376,16 @@ def as_markdown(results: dict) -> str:
 
 def draw_growth(results: dict):
     """Return the figure of seconds and memory against the number of images."""
-    import matplotlib
+    from matplotlib.figure import Figure  # here, or each fit would hold it in memory
 
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    fig, axs = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    fig = Figure(figsize=(9, 3.6), layout="constrained")
+    axs = fig.subplots(1, 2)
     for ax, column, unit in zip(axs, ["seconds", "mebibytes"], ["seconds", "MiB"], strict=True):
         curves = {}
         for name in GROWING:
-            rows = [row for row in results["growth"] if row["way"] == name]
+            rows = grown(results, name)
             label = f"{name.removeprefix('multinomial, ')}: slope {slope(rows, column):.2f}"
-            curves[label] = [
-                (median_of(row[column]), np.min(row[column]), np.max(row[column])) for row in rows
-            ]
+            curves[label] = [[f(row[column]) for f in [np.median, np.min, np.max]] for row in rows]
         images = [row["images"] for row in rows]
         dl.plot_curves(
             images,

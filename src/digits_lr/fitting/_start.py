@@ -18,10 +18,10 @@ _LEAST_DEVIATION = 1 / 40  # of the most varied feature's
 def start_at_lbfgs(model: LogisticRegression, X: Any, y: Any) -> None:
     """Let `model` start from the coefficients of a short fit by lbfgs."""
     X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
-    deviation = np.sqrt(StandardScaler(with_mean=False).fit(X).var_)
+    scaler = StandardScaler(with_mean=False).fit(X)
+    deviation = np.sqrt(scaler.var_)
     varied = deviation >= _LEAST_DEVIATION * deviation.max()
-    mean, scale = np.ravel(X.mean(axis=0))[varied], deviation[varied]
-    scale[scale == 0] = 1  # where nothing varies
+    mean, scale = scaler.mean_[varied], scaler.scale_[varied]
     Z = X[:, varied].toarray() if issparse(X) else X[:, varied]
     # float64: in float32, rounding would grow to differences between processors.
     Z = Z.astype(np.float64, copy=False)
