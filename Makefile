@@ -8,15 +8,18 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-# What users have set up for themselves changes no output; `make lab` keeps it. Without a number of
-# threads joblib counts the physical cores, and warns where a machine does not tell them.
+# What users have set up for themselves changes no output; `make lab` keeps it. One thread each, as
+# notebooks and tests run side by side; without a number joblib counts the cores, and warns where a
+# machine does not tell them.
 DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONSTARTUP JUPYTER_NO_CONFIG=1 \
   JUPYTER_DATA_DIR=$(CURDIR)/build/defaults IPYTHONDIR=$(CURDIR)/build/defaults \
-  MPLCONFIGDIR=$(CURDIR)/build/defaults LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80 OMP_NUM_THREADS=$(JOBS)
+  MPLCONFIGDIR=$(CURDIR)/build/defaults LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80 OMP_NUM_THREADS=1
 PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
 # Files side by side, in the order given, those first that take longest.
 NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
-LONGEST := tests/test_site.py tests/test_lab.py tests/test_settings.py
+LONGEST := tests/test_site.py tests/test_lab.py
+# By name: given the folder too, pytest would drop what is in it, and its place in the order.
+TESTS := $(LONGEST) $(filter-out $(LONGEST),$(sort $(wildcard tests/test_*.py tests/*/test_*.py)))
 BASE ?= HEAD
 
 .PHONY: help notebooks test test-fast test-lowest test-processors data html lab review bench lint lock clean
@@ -35,10 +38,10 @@ notebooks: data ## the main job: environment, data, all notebooks executed in pl
 	@$(MAKE) --no-print-directory html
 
 test: data ## unit tests, and every cell of all notebooks against its stored output
-	$(PYTEST) $(NBVAL) $(NOTEBOOKS) $(LONGEST) tests
+	$(PYTEST) $(NBVAL) $(NOTEBOOKS) $(TESTS)
 
 test-fast: $(VENV)/.ready ## the same without the MNIST notebooks and the package index
-	$(PYTEST) $(NBVAL) -m "not network" $(firstword $(NOTEBOOKS)) $(LONGEST) tests
+	$(PYTEST) $(NBVAL) -m "not network" $(firstword $(NOTEBOOKS)) $(TESTS)
 
 test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.toml declares
 	$(BIN)/python -m venv --clear build/lowest

@@ -502,16 +502,18 @@ def test_nbval_rejects_one_wrong_digit_and_names_the_cell(tmp_path):
     assert "1 failed, 2 passed" in done.stdout
 
 
-def test_make_notebooks_stores_the_same_bytes_again(tmp_path):
+def test_make_notebooks_tells_its_headings_and_stores_the_same_bytes_again(tmp_path):
     command = ["-m", "nbconvert", "--config", ROOT / "notebooks" / "nbconvert_config.py"]
     sample = SAMPLES / "sample-pass.ipynb"
 
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, *command, "--to=notebook", "--execute", "--output-dir", tmp_path, sample],
         check=True,
         capture_output=True,
+        text=True,
     )
 
+    assert done.stdout == "sample-pass: A small notebook\n"  # how far it is, one heading a line
     assert (tmp_path / sample.name).read_text() == sample.read_text()
 
 

@@ -68,43 +68,34 @@ NBCONVERT_CONFIG = "c.TemplateExporter.exclude_output = c.ClearOutputPreprocesso
 KERNEL = '{"argv": ["false"], "display_name": "Mine", "language": "python"}'
 # Files in the user's home, and environment variables, where `~` is that home. What a variable
 # points to is there beside what is found without one: either alone would change the outputs.
-SETTINGS = {
-    "matplotlib": (
-        {".config/matplotlib/matplotlibrc": MATPLOTLIBRC, "mine": MATPLOTLIBRC},
-        {"MATPLOTLIBRC": "~/mine", "MPLBACKEND": "svg"},
-    ),
-    "IPython": (
-        {
-            ".ipython/profile_default/startup/mine.py": STARTUP,
-            ".ipython/profile_default/ipython_kernel_config.py": KERNEL_CONFIG,
-            "mine/profile_default/startup/mine.py": STARTUP,
-        },
-        {"IPYTHONDIR": "~/mine"},
-    ),
-    "Jupyter": (
-        {
-            ".jupyter/jupyter_nbconvert_config.py": NBCONVERT_CONFIG,
-            "a/jupyter_nbconvert_config.py": NBCONVERT_CONFIG,
-            "b/jupyter_nbconvert_config.py": NBCONVERT_CONFIG,
-            ".local/share/jupyter/kernels/python3/kernel.json": KERNEL,
-            "mine/kernels/python3/kernel.json": KERNEL,
-        },
-        {
-            "JUPYTER_CONFIG_DIR": "~/a",
-            "JUPYTER_CONFIG_PATH": "~/b",
-            "JUPYTER_PATH": "~/mine",
-            "JUPYTER_PREFER_ENV_PATH": "0",
-        },
-    ),
-    "place": (
-        {},
-        {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "TZ": "Pacific/Apia", "COLUMNS": "30"},
-    ),
-    "Python and threads": (
-        {"mine.py": STARTUP},
-        {"LC_ALL": "C", "PYTHONSTARTUP": "~/mine.py"}
-        | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "3"},
-    ),
+FILES = {
+    ".config/matplotlib/matplotlibrc": MATPLOTLIBRC,
+    "matplotlibrc": MATPLOTLIBRC,
+    ".ipython/profile_default/startup/mine.py": STARTUP,
+    ".ipython/profile_default/ipython_kernel_config.py": KERNEL_CONFIG,
+    "ipython/profile_default/startup/mine.py": STARTUP,
+    ".jupyter/jupyter_nbconvert_config.py": NBCONVERT_CONFIG,
+    "a/jupyter_nbconvert_config.py": NBCONVERT_CONFIG,
+    "b/jupyter_nbconvert_config.py": NBCONVERT_CONFIG,
+    ".local/share/jupyter/kernels/python3/kernel.json": KERNEL,
+    "jupyter/kernels/python3/kernel.json": KERNEL,
+    "startup.py": STARTUP,
+}
+VARIABLES = {
+    "MATPLOTLIBRC": "~/matplotlibrc",
+    "MPLBACKEND": "svg",
+    "IPYTHONDIR": "~/ipython",
+    "JUPYTER_CONFIG_DIR": "~/a",
+    "JUPYTER_CONFIG_PATH": "~/b",
+    "JUPYTER_PATH": "~/jupyter",
+    "JUPYTER_PREFER_ENV_PATH": "0",
+    "LC_ALL": "de_DE.UTF-8",
+    "LANGUAGE": "de",
+    "TZ": "Pacific/Apia",
+    "COLUMNS": "30",
+    "PYTHONSTARTUP": "~/startup.py",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "3",
 }
 
 
@@ -140,28 +131,20 @@ def outputs(checkout, home, variables):
     return [cell.outputs for cell in cells]
 
 
-@pytest.fixture(scope="module")
-def plain(checkout, tmp_path_factory):
-    """Return the outputs for a user who has set up nothing."""
-    cells = outputs(checkout, tmp_path_factory.mktemp("home"), {})
-    assert [len(cell) for cell in cells] == [0, 1, 1, 1, 1, 1]
-    assert cells[1][0].output_type == "stream"
-    for (output,), kind in zip(cells[3:], ["text/html", "image/png", "image/png"], strict=True):
-        assert kind in output.data
-    return cells
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-def test_no_setting_changes_an_output(name, checkout, plain, tmp_path):
-    files, variables = SETTINGS[name]
-    for file, text in files.items():
-        path = tmp_path / file
+# All at once: what one of them changes, another does not change back.
+def test_no_setting_changes_an_output(checkout, tmp_path_factory):
+    home = tmp_path_factory.mktemp("set-up")
+    for file, text in FILES.items():
+        path = home / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    home = str(tmp_path)
-    changed = outputs(
-        checkout, home, {key: value.replace("~", home) for key, value in variables.items()}
-    )
+    plain = outputs(checkout, tmp_path_factory.mktemp("home"), {})
+    variables = {key: value.replace("~", str(home)) for key, value in VARIABLES.items()}
+    changed = outputs(checkout, home, variables)
 
+    assert [len(cell) for cell in plain] == [0, 1, 1, 1, 1, 1]
+    assert plain[1][0].output_type == "stream"
+    for (output,), kind in zip(plain[3:], ["text/html", "image/png", "image/png"], strict=True):
+        assert kind in output.data
     assert changed == plain
