@@ -19,7 +19,7 @@ PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
 NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 LONGEST := tests/test_site.py tests/test_lab.py
 # By name: given the folder too, pytest would drop what is in it, and its place in the order.
-TESTS := $(LONGEST) $(filter-out $(LONGEST),$(sort $(wildcard tests/test_*.py tests/*/test_*.py)))
+TESTS = $(LONGEST) $(filter-out $(LONGEST),$(sort $(shell find tests -name 'test_*.py')))
 BASE ?= HEAD
 
 .PHONY: help notebooks test test-fast test-lowest test-processors data html lab review bench lint lock clean

@@ -94,7 +94,7 @@ VARIABLES = {
     "TZ": "Pacific/Apia",
     "COLUMNS": "30",
     "PYTHONSTARTUP": "~/startup.py",
-    "OMP_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "2",
     "OPENBLAS_NUM_THREADS": "3",
 }
 
