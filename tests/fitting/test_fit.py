@@ -36,6 +36,7 @@ DATAFRAME = pd.DataFrame(X).add_prefix("pixel")
 SAGA = LogisticRegression(
     solver="saga", C=0.5, l1_ratio=0.5, tol=0.02, max_iter=100, random_state=3
 )
+LIBLINEAR = LogisticRegression(solver="liblinear", l1_ratio=1, C=50, random_state=0, verbose=0)
 
 
 @pytest.fixture
@@ -69,18 +70,18 @@ def assert_same_fit(ours, theirs):
         (clone(SAGA).set_params(solver="sag", l1_ratio=0), X, Y),
         (LogisticRegression(C=0.01, max_iter=1000), X, Y),
         (LogisticRegression(solver="newton-cholesky"), DATAFRAME, pd.Series(Y)),
-        (LogisticRegression(solver="liblinear", random_state=0, verbose=0), X, Y < 5),
+        (LIBLINEAR, X, Y < 5),
         (OneVsRestClassifier(SAGA, n_jobs=3), csr_array(X), Y),
         (OneVsRestClassifier(SAGA, n_jobs=2), X, np.eye(10, dtype=int)[Y]),
         (OneVsRestClassifier(LogisticRegression(C=0.01, max_iter=1000)), DATAFRAME, Y),
+        (OneVsRestClassifier(LIBLINEAR, n_jobs=5), X, Y),
     ],
     ids=itertools.count(),
 )
 @pytest.mark.usefixtures("either_way")
 def test_it_is_scikit_learns_own_fit_in_the_model_that_was_given(model, X, y):
     ours = clone(model)
-    # Threads are workers that start at once.
-    with threadpoolctl.threadpool_limits(1, user_api="blas"), joblib.parallel_config("threading"):
+    with threadpoolctl.threadpool_limits(1, user_api="blas"), joblib.parallel_config("sequential"):
         theirs = clone(model).fit(X, y)
     assert dl.fit(ours, X, y) is ours
     assert_same_fit(ours, theirs)

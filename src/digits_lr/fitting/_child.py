@@ -42,8 +42,12 @@ def callers_workers() -> bool:
 def fit_here(model: BaseEstimator, X: Any, y: Any, start: str | None) -> BaseEstimator:
     """Fit a copy of `model` in this process and return it."""
     model = copy.copy(model)
-    # Threads share one copy of X, where joblib's default would give each process its own.
-    workers = contextlib.nullcontext() if callers_workers() else joblib.parallel_config("threading")
+    # Threads share one copy of X, where joblib's default would give each process its own; and in
+    # liblinear one random generator, so its coefficients would differ from fit to fit:
+    # https://github.com/scikit-learn/scikit-learn/issues/31883
+    solver = getattr(model, "estimator", model).solver
+    ours = "sequential" if solver == "liblinear" else "threading"
+    workers = contextlib.nullcontext() if callers_workers() else joblib.parallel_config(ours)
     with workers, threadpool_limits(1, user_api="blas"):
         if start:
             warm_start = model.warm_start

@@ -78,7 +78,8 @@ def fit(
 
     The classes of a `OneVsRestClassifier` are fitted by ``n_jobs`` threads that share `X`, or by
     the joblib backend that the caller has made active (``joblib.parallel_config``), then without
-    progress.
+    progress. liblinear fits them one after the other, for its threads would share one random
+    generator [3]_, and the coefficients would depend on which of them came first.
 
     saga takes one short step an image [1]_, and crawls along the directions in which the images
     hardly differ. So with ``start="lbfgs"`` 30 iterations of lbfgs [2]_ go first: on the loss
@@ -93,6 +94,7 @@ def fit(
        Support for Non-Strongly Convex Composite Objectives", NeurIPS 2014, arXiv:1407.0202.
     .. [2] D. C. Liu, J. Nocedal, "On the Limited Memory BFGS Method for Large Scale
        Optimization", Mathematical Programming 45, 1989.
+    .. [3] scikit-learn issue 31883, https://github.com/scikit-learn/scikit-learn/issues/31883
 
     Examples
     --------
