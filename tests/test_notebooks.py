@@ -234,6 +234,10 @@ def test_what_the_prose_quotes_from_the_benchmark_is_there():
         assert abs(fast[score] - original[score]) < 0.001
     one, five = (jobs[f"one-vs-rest, sparse, {some}"] for some in ["1 job", "5 jobs"])
     assert 1.7 <= ratio(one, five) <= 2
+    saga, liblinear = (fits[f"one-vs-rest, {way}"] for way in ["sparse, 5 jobs", "liblinear"])
+    assert ratio(saga, liblinear) == pytest.approx(8, abs=0.3)
+    assert liblinear["objective"] < saga["objective"]
+    assert abs(liblinear["test"] - saga["test"]) < 0.001
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
