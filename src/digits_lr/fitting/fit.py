@@ -76,10 +76,10 @@ def fit(
     classes, which two threads do no faster than one, and many times slower when another process
     keeps one of the cores busy.
 
-    The classes of a `OneVsRestClassifier` are fitted by ``n_jobs`` threads that share `X`, or by
-    the joblib backend that the caller has made active (``joblib.parallel_config``), then without
-    progress. liblinear fits them one after the other, for its threads would share one random
-    generator [3]_, and the coefficients would depend on which of them came first.
+    The classes of a `OneVsRestClassifier` are fitted by ``n_jobs`` threads that share `X`; by
+    liblinear one after the other, since its threads would share one random generator too [3]_. A
+    joblib backend that the caller has made active (``joblib.parallel_config``) is used instead of
+    either, then without progress.
 
     saga takes one short step an image [1]_, and crawls along the directions in which the images
     hardly differ. So with ``start="lbfgs"`` 30 iterations of lbfgs [2]_ go first: on the loss
