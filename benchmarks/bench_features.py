@@ -1,6 +1,6 @@
 """Chapter 3's ladder beside the original's fit: errors, seconds and memory, and how they grow.
 
-``make bench`` runs it (about 12 minutes on an idle core) and writes ``features.md`` and
+``make bench`` runs it (about eight minutes on an idle core) and writes ``features.md`` and
 ``features.json`` into ``build/``; with ``ARGS=--store`` beside this file, where the chapter and
 the site read them. ``ARGS=--quick`` fits 6,000 images. Each row is a process of its own with one
 BLAS thread. The last sixth of the standard split's training images chooses `C`; then the rung is
