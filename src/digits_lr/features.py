@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-_BATCH = 200  # images; one map of them, 0.6 MB for 28x28 pixels, stays in a processor's cache
+_BATCH = 200  # images; neither more nor fewer at a time are faster
 
 
 class _ImageTransformer(TransformerMixin, BaseEstimator):
@@ -227,18 +227,22 @@ class StrokeDirections(_ImageTransformer):
     def _transform_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         n = self.n_directions
         down, right = np.gradient(images, axis=(1, 2))
+        # Most of an image is even paper; only where ink begins or ends is there an edge.
+        edge = np.flatnonzero((down != 0) | (right != 0))
+        down, right = down.ravel()[edge], right.ravel()[edge]
         strength = np.hypot(right, down)
         # Where each edge faces, counted in directions from 0 to n.
         facing = np.arctan2(down, right) * np.float32(n / (2 * np.pi))
         facing[facing < 0] += n
+        maps = np.zeros((n, images.size), np.float32)
+        below = np.floor(facing)
+        for direction in [below, below + 1]:
+            share = 1 - np.abs(facing - direction)
+            maps[direction.astype(np.intp) % n, edge] = share * strength
         by_row, by_column = (_gaussians(size, self.cell) for size in self.image_shape)
-        cells = np.empty((len(images), n, len(by_row), len(by_column)), np.float32)
-        for direction in range(n):
-            apart = np.abs(facing - direction)
-            share = np.maximum(1 - np.minimum(apart, n - apart), 0)
-            # One small product an image, whatever the batch: the same sums to the last bit.
-            cells[:, direction] = by_row @ (share * strength) @ by_column.T
-        features = cells.reshape(len(images), -1) ** np.float32(self.power)
+        # One small product an image, whatever the batch: the same sums to the last bit.
+        cells = by_row @ maps.reshape(n, *images.shape) @ by_column.T
+        features = cells.swapaxes(0, 1).reshape(len(images), -1) ** np.float32(self.power)
         length = np.sqrt((features**2).sum(axis=1, keepdims=True))
         return np.divide(features, length, out=features, where=length > 0)
 
