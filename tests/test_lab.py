@@ -220,7 +220,7 @@ def test_a_save_adds_nothing_but_the_version_of_python(page, lab, checkout):
 def test_first_notebook_runs_and_prints_what_is_stored(page, lab, checkout):
     before = json.loads((checkout / FIRST).read_text())
     # Up to where the notebook repeats its fit many times; nbval runs all of it.
-    end = [cell["id"] for cell in before["cells"]].index("folds")
+    end = [cell["id"] for cell in before["cells"]].index("seeds")
     del before["cells"][end:]
     path = checkout / "notebooks" / "shortened.ipynb"
     path.write_text(json.dumps(before))
