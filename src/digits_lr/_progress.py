@@ -1,5 +1,6 @@
 """A progress bar for whoever is watching, without a trace in what is stored."""
 
+import contextlib
 import io
 import sys
 import threading
@@ -11,17 +12,19 @@ from tqdm import tqdm
 
 def watched() -> bool:
     """Tell whether a person can see progress now: at a terminal, or in a live notebook."""
-    stderr = sys.stderr  # None or closed in a process that was started without one
-    at_terminal = stderr is not None and not stderr.closed and stderr.isatty()
-    return _in_live_cell() or at_terminal
+    if _in_live_cell():
+        return True
+    with contextlib.suppress(AttributeError, ValueError):  # no stderr, a closed one, half a file
+        return sys.stderr.isatty()
+    return False
 
 
-def progress_bar(show: bool = True, **options: Any) -> tqdm:
-    """Make a tqdm bar that vanishes when closed and, unless `show` and `watched`, is disabled."""
+def progress_bar(**options: Any) -> tqdm:
+    """Make a tqdm bar that vanishes when closed and, unless `watched`, is disabled."""
     if _in_live_cell():
         options |= {"file": _CellText(), "position": 0}
     # miniters, smoothing: redraw on any news, and foretell from all of the past
-    return _Bar(disable=not (show and watched()), leave=False, miniters=0, smoothing=0, **options)
+    return _Bar(disable=not watched(), leave=False, miniters=0, smoothing=0, **options)
 
 
 def _in_live_cell() -> bool:

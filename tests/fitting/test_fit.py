@@ -87,15 +87,24 @@ def test_it_is_scikit_learns_own_fit_in_the_model_that_was_given(model, X, y):
     assert_same_fit(ours, theirs)
 
 
+@pytest.mark.parametrize("generator", [lambda: None, lambda: np.random.RandomState(0)])
 @pytest.mark.usefixtures("either_way")
-def test_no_seed_draws_from_numpys_global_generator_as_scikit_learn_does():
-    model = clone(SAGA).set_params(random_state=None, tol=0.2)
+def test_a_generator_goes_on_from_fit_to_fit_as_in_scikit_learn(generator):
     coef = []
     for fit in [dl.fit, lambda model, X, y: model.fit(X, y)]:
-        np.random.seed(0)  # noqa: NPY002 (the generator that scikit-learn uses)
+        np.random.seed(0)  # noqa: NPY002 (the generator that scikit-learn uses without a seed)
+        model = clone(SAGA).set_params(random_state=generator(), tol=0.2)
         coef += [fit(model, X, Y).coef_ for _ in range(2)]
     np.testing.assert_array_equal(coef[:2], coef[2:])
     assert not np.array_equal(coef[0], coef[1])
+
+
+@pytest.mark.usefixtures("either_way")
+def test_names_of_features_are_forgotten_as_in_scikit_learn():
+    model = dl.fit(clone(SAGA), DATAFRAME, Y)
+    assert model.feature_names_in_[0] == "pixel0"
+    dl.fit(model, X, Y)
+    assert not hasattr(model, "feature_names_in_")
 
 
 @pytest.mark.usefixtures("either_way")
@@ -237,7 +246,7 @@ def test_it_is_silent_and_starts_no_process_without_progress(watched, progress, 
     assert capfd.readouterr() == ("", "")
 
 
-def test_one_blas_thread_whoever_watches(monkeypatch):
+def test_one_blas_thread_though_the_caller_has_two(monkeypatch):
     seen = []
 
     def fit(self, _X, _y):
@@ -249,8 +258,10 @@ def test_one_blas_thread_whoever_watches(monkeypatch):
         return self
 
     monkeypatch.setattr(LogisticRegression, "fit", fit)
-    dl.fit(clone(SAGA), X, Y)
-    assert seen
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        if not threadpoolctl.threadpool_info():
+            pytest.skip("threadpoolctl knows none of the libraries here, as on macOS")
+        dl.fit(clone(SAGA), X, Y)
     assert set(seen) == {1}
 
 
@@ -316,19 +327,37 @@ def test_lines_come_while_the_fit_goes_on_and_an_error_here_ends_it(tmp_path, mo
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_silent_child_is_a_tick_of_the_clock(monkeypatch):
+def test_a_silent_child_is_a_tick_of_the_clock_and_its_last_words_are_heard(monkeypatch):
     monkeypatch.setattr(_child, "_TICK", 0)
     ours, theirs = os.pipe()
-    with io.FileIO(ours), io.FileIO(theirs, "w") as child:
-        lines = _child._lines(ours)
-        assert next(lines) == ""
-        child.write(b"Epoch 1, ch")
-        assert next(lines) == ""
-        child.write(b"ange: 1\nEpo")
-        assert next(lines) == "Epoch 1, change: 1\n"
+    with io.FileIO(ours):
+        with io.FileIO(theirs, "w") as child:
+            lines = _child._lines(ours)
+            assert next(lines) == ""
+            child.write(b"Epoch 1, ch")
+            assert next(lines) == ""
+            child.write(b"ange: 1\nKilled")
+            assert next(lines) == "Epoch 1, change: 1\n"
+        assert list(lines) == ["Killed\n"]
 
 
 # The workers of one-vs-rest
+
+
+@pytest.mark.parametrize(
+    ("chosen", "callers"),
+    [
+        ({}, False),
+        ({"n_jobs": 2}, False),
+        ({"prefer": "threads"}, False),
+        ({"backend": "threading"}, True),
+        ({"backend": "loky"}, True),
+    ],
+    ids=str,
+)
+def test_a_backend_that_is_joblibs_default_is_the_callers_only_if_chosen(chosen, callers):
+    with joblib.parallel_config(**chosen):
+        assert _child.callers_workers() is callers
 
 
 def test_the_callers_joblib_backend_does_the_one_vs_rest_fits(monkeypatch):

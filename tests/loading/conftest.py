@@ -26,13 +26,24 @@ class _BrokenPipe(io.StringIO):
         raise BrokenPipeError
 
 
+class _WriteOnly:
+    def isatty(self):
+        return False
+
+    def write(self, text):
+        return len(text)
+
+    def flush(self):
+        pass
+
+
 def _closed():
     file = io.StringIO()
     file.close()
     return file
 
 
-@pytest.fixture(params=[lambda: None, _closed, _BrokenPipe])
+@pytest.fixture(params=[lambda: None, _closed, _BrokenPipe, _WriteOnly])
 def deaf_stderr(request):
     """Give what stderr is when nobody listens; pytest sets its own until the test runs."""
     return request.param()

@@ -22,7 +22,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
-from joblib.parallel import LokyBackend, get_active_backend
+import numpy as np
+from joblib.parallel import get_active_backend
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
@@ -36,7 +37,9 @@ _GENERATOR = check_random_state(None)  # what `random_state=None` draws from
 
 def callers_workers() -> bool:
     """Tell whether the caller has made a joblib backend active, instead of joblib's default."""
-    return type(get_active_backend()[0]) is not LokyBackend
+    # joblib's default follows the preference, a backend of the caller's does not.
+    workers = [get_active_backend(prefer=kind)[0] for kind in ["threads", "processes"]]
+    return type(workers[0]) is type(workers[1])
 
 
 def fit_here(model: BaseEstimator, X: Any, y: Any, start: str | None) -> BaseEstimator:
@@ -94,6 +97,9 @@ def fit_in_child(
     _GENERATOR.set_state(random_state)  # as if the fit had drawn from it here
     if isinstance(outcome, Exception):
         raise outcome
+    own, theirs = (getattr(some, "estimator", some).random_state for some in (model, outcome))
+    if isinstance(own, np.random.RandomState):
+        own.set_state(theirs.get_state())
     return outcome, caught
 
 
@@ -109,6 +115,8 @@ def _lines(pipe: int):
                 yield line.decode(errors="replace") + "\n"
         else:
             break
+    if rest:  # it was cut off
+        yield rest.decode(errors="replace") + "\n"
 
 
 def _main(folder: Path) -> None:

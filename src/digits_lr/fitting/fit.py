@@ -125,6 +125,9 @@ def fit(
         except BaseException as error:
             # Its traceback begins here: how the other process is run is of no use to a reader.
             raise error.with_traceback(None) from None
+    for name in vars(model).keys() - vars(fitted).keys():
+        if name.endswith("_"):  # of an earlier fit, such as the names of its features
+            delattr(model, name)
     parameters = model.get_params(deep=False)
     vars(model).update({k: v for k, v in vars(fitted).items() if k not in parameters})
     for warning in caught:
