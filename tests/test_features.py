@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from joblib import parallel_config
+from joblib import parallel_config, register_parallel_backend
+from joblib.parallel import LokyBackend
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -35,9 +36,17 @@ def test_batches_of_any_size_give_the_same_to_the_last_bit(transformer, spots, m
 
 
 def test_batches_run_on_the_active_joblib_backend(spots):
-    with parallel_config("loky", n_jobs=2):  # processes: what runs there must pickle
+    class Recording(LokyBackend):  # processes: what runs there must pickle
+        def effective_n_jobs(self, n_jobs):
+            asked.append(n_jobs)
+            return super().effective_n_jobs(n_jobs)
+
+    asked = []
+    register_parallel_backend("recording_loky", Recording)
+    with parallel_config("recording_loky", n_jobs=2):
         features = StrokeDirections(n_jobs=None).fit_transform(rows(spots))
 
+    assert set(asked) == {2}
     np.testing.assert_array_equal(features, StrokeDirections().fit_transform(rows(spots)))
 
 

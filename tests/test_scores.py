@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import LinearSVC
 
 from digits_lr import accuracy, mcnemar, objective
 
@@ -161,13 +162,35 @@ def test_labels_that_do_not_fit_are_named(y, message):
 
 @pytest.mark.parametrize(
     "other",
-    [{"penalty": "l2"}, {"class_weight": {0: 2}}, {"C": np.inf}, {"solver": "liblinear"}],
+    [
+        {"penalty": "l2"},
+        {"class_weight": {0: 2}},
+        {"C": np.inf},
+        {"l1_ratio": None},
+        {"solver": "liblinear"},
+    ],
     ids=str,
 )
 def test_a_model_of_another_objective_is_refused(other):
     model = clone(SAGA).fit(X, Y).set_params(**other)
     with pytest.raises(ValueError, match=f"model has {next(iter(other))}=.*liblinear penalises"):
         objective(model, X, Y)
+
+
+@pytest.mark.filterwarnings("ignore:Label .* is present in all training examples")
+@pytest.mark.parametrize(
+    ("model", "labels", "name"),
+    [
+        (LinearSVC(), Y, "LinearSVC"),
+        (OneVsRestClassifier(LinearSVC()), Y, "LinearSVC"),
+        (OneVsRestClassifier(SAGA), np.zeros(300, int), "_ConstantPredictor"),
+    ],
+    ids=["one", "ten", "constant"],
+)
+def test_a_model_of_another_kind_is_named(model, labels, name):
+    model.fit(X, labels)
+    with pytest.raises(TypeError, match=rf"model is {name}\(.*wanted LogisticRegression"):
+        objective(model, X, labels)
 
 
 def test_liblinear_without_intercepts_minimises_it_too():

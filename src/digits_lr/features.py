@@ -36,6 +36,8 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If `X` is sparse.
         ValueError
             If a parameter does not fit, or `X` is not finite numbers of `image_shape`.
         """
@@ -59,6 +61,8 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         ------
         sklearn.exceptions.NotFittedError
             If `fit` was not called.
+        TypeError
+            If `X` is sparse.
         ValueError
             If `X` is not finite numbers of `image_shape`.
         """

@@ -187,12 +187,14 @@ def objective(
 
     Raises
     ------
+    TypeError
+        If `model` is another estimator, or a `OneVsRestClassifier` of another.
     sklearn.exceptions.NotFittedError
         If `model` is not fitted.
     ValueError
         If `X` or `y` has the wrong shape or length, `y` holds a label that `model` has not seen,
         or `model` minimises something else: it has ``class_weight``, the deprecated ``penalty``,
-        ``C=inf`` or the solver liblinear, which penalises the intercepts too.
+        ``C=inf``, no ``l1_ratio`` or the solver liblinear, which penalises the intercepts too.
 
     References
     ----------
@@ -205,6 +207,10 @@ def objective(
     >>> round(objective(model, [[0], [1], [2], [3]], [0, 0, 1, 1]), 4)
     1.0748
     """
+    if not isinstance(model, LogisticRegression | OneVsRestClassifier):
+        raise TypeError(
+            f"model is {model!r}; wanted LogisticRegression, or OneVsRestClassifier of one"
+        )
     check_is_fitted(model)
     (y,) = check_labels(y=y)
     if unseen := sorted(set(np.unique(y)) - set(model.classes_)):
@@ -228,6 +234,7 @@ def _check_objective(model: LogisticRegression) -> None:
         "penalty": getattr(model, "penalty", "deprecated") != "deprecated",
         "class_weight": model.class_weight is not None,
         "C": np.isinf(model.C),
+        "l1_ratio": model.l1_ratio is None,
         "solver": model.solver == "liblinear" and model.fit_intercept,
     }
     for name in (name for name, is_other in other.items() if is_other):

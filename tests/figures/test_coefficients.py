@@ -17,6 +17,14 @@ def test_every_class_is_drawn_on_one_symmetric_scale():
         assert ax.images[0].get_cmap().name == "RdBu"
 
 
+@pytest.mark.parametrize(
+    ("coef", "end"), [(COEF != 0, 1), (np.array([[-128, 1, 2, 3, 0, 0]], np.int8), 130)]
+)
+def test_numbers_of_any_type_are_drawn(coef, end):
+    (image,) = plot_coefficients(coef, (2, 3)).axes[0].images
+    assert image.get_clim() == (-end, end)
+
+
 def test_zero_is_the_middle_of_the_map():
     image = plot_coefficients(COEF, (2, 3)).axes[0].images[0]
 

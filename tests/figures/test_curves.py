@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from digits_lr import accuracy, plot_curves, plot_reliability
 
@@ -31,6 +32,16 @@ def test_a_logarithmic_axis_has_plain_numbers_at_the_points():
     ax.figure.canvas.draw()
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.001", "0.03", "1000"]
     assert {"200", "1000", "2000"} <= {t.get_text() for t in ax.get_yticklabels(which="both")}
+    plot_curves([1, 30], {"b": [300, 400]}, **WORDS, xscale="log", yscale="log", ax=ax)
+    labels = [tick.get_text() for tick in ax.get_xticklabels()]
+    assert labels == ["0.001", "0.03", "1", "30", "1000"]
+
+
+def test_ticks_that_matplotlib_chose_are_not_kept():
+    ax = Figure().subplots()
+    ax.set_xscale("log")
+    plot_curves([20, 30], {"a": [1, 2]}, **WORDS, xscale="log", ax=ax)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["20", "30"]
 
 
 def test_curves_differ_in_more_than_colour_also_those_added_later():
@@ -40,6 +51,9 @@ def test_curves_differ_in_more_than_colour_also_those_added_later():
     assert [text.get_text() for text in ax.get_legend().texts] == ["a", "b", "c"]
     for style in ["get_color", "get_marker", "get_linestyle"]:
         assert len({getattr(line, style)() for line in ax.lines}) == 3
+    plot_curves([1, 2], {name: [1, 2] for name in "defghijkl"}, **WORDS, ax=ax)
+    styles = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in ax.lines}
+    assert len(styles) == 12
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,11 @@
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
 
 from digits_lr import plot_evidence
 
 IMAGES = np.arange(12).reshape(3, 2, 2)
 EVIDENCE = np.outer([1, 2, 3], [1, -2, 0, 0.5])
 Y_TRUE, Y_PRED = [7, 2, 0], [2, 4, 5]
-
-
-def test_evidence_and_intercepts_sum_to_the_margin_of_a_multinomial_model():
-    X, y = load_digits(return_X_y=True)
-    model = LogisticRegression(C=0.001, max_iter=300).fit(X, y)
-    scores = model.decision_function(X)
-    first, second = np.argsort(-scores, axis=1)[:, :2].T
-    evidence = (model.coef_[first] - model.coef_[second]) * X
-    offset = model.intercept_[first] - model.intercept_[second]
-    rows = np.arange(len(X))
-    np.testing.assert_allclose(
-        evidence.sum(axis=1) + offset, scores[rows, first] - scores[rows, second]
-    )
 
 
 def test_each_image_stands_over_its_evidence_on_one_symmetric_scale():

@@ -32,6 +32,7 @@ PLOTS = {
             [1, 10], {"a": [1, 2], "b": [(1, 0, 2)] * 2}, xlabel="x", ylabel="y", title="t"
         ).figure
     ),
+    "strokes": lambda: dl.plot_strokes(np.ones((1, 4, 2, 2)), IMAGES[:1]),
     "reliability": lambda: dl.plot_reliability(Y_TRUE, Y_PRED, [0.9, 0.8, 0.4]),
 }
 
@@ -188,7 +189,7 @@ def test_blank_alternative_text_is_refused(alt):
 def test_importing_the_package_is_light_and_numbers_need_no_pyplot():
     code = """
 import sys, digits_lr
-print({"matplotlib", "seaborn", "pandas"} & set(sys.modules))
+print({"matplotlib", "seaborn", "pandas", "sklearn"} & set(sys.modules))
 digits_lr.mcnemar
 print("matplotlib" in sys.modules)
 """

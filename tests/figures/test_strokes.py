@@ -40,6 +40,14 @@ def test_length_and_colour_end_at_the_95th_percentile_of_all_classes():
     np.testing.assert_array_equal(first.V, 0)
 
 
+def test_a_few_strokes_among_zeros_are_seen():
+    coef = np.zeros((1, 2, 10, 10))
+    coef[0, 0, 3, 4] = -0.01
+    (strokes,) = plot_strokes(coef, BLANK[:1]).axes[0].collections
+    assert strokes.get_clim() == (-0.01, 0.01)
+    assert np.abs(strokes.V).max() == 0.9
+
+
 def test_the_image_lies_below_the_cells_under_its_label():
     fig = plot_strokes(np.ones((2, 4, 8, 8)), BLANK + 1, labels=["4", "9"])
     assert [ax.get_title() for ax in fig.axes] == ["class 4", "class 9"]

@@ -55,7 +55,7 @@ def draw_signed(axs: Sequence[Axes], images: NDArray, name: str) -> None:
     the colour bar says how many lie beyond. Ends are rounded up to two digits, so that they do not
     hang on a number's last digits, which differ between processors.
     """
-    strength = np.abs(images)
+    strength = np.abs(images, dtype=float)  # also of bytes and of True and False
     strongest, most = strength.max(), np.percentile(strength, 99.5)
     clipped = strongest > 1.25 * most > 0
     end = float(

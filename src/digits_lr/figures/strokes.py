@@ -57,8 +57,9 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
     by_stroke = coef[:, : n_directions // 2] + coef[:, n_directions // 2 :]
     strongest = np.abs(by_stroke).argmax(axis=1, keepdims=True)
     weight = np.take_along_axis(by_stroke, strongest, axis=1)[:, 0]
-    end = np.percentile(np.abs(weight), 95) or 1  # all zero draws nothing
-    length = 0.9 * np.minimum(np.abs(weight) / end, 1)  # in cells
+    size = np.abs(weight)
+    end = np.percentile(size, 95) or size.max() or 1  # all zero draws nothing
+    length = 0.9 * np.minimum(size / end, 1)  # in cells
     # A stroke runs at a right angle to the way its edges face, which is counted clockwise.
     angle = np.pi / 2 - strongest[:, 0] * (2 * np.pi / n_directions)
     fig, axs = image_axes(len(coef))
