@@ -54,10 +54,10 @@ GROWING = ["pixels", "three scales, pairs"]
 
 def load(split, n_images):
     """Return training and test images, from 0 to 1, and their labels."""
-    images, labels = dl.load_mnist()
-    X = images.reshape(len(images), -1) / 255
     if split == "standard":
-        return X[:n_images], X[60_000:], labels[:n_images], labels[60_000:]
+        images, labels = dl.load_mnist()
+        X = images.reshape(len(images), -1)
+        return X[:n_images] / 255, X[60_000:] / 255, labels[:n_images], labels[60_000:]
     ours = dl.load_mnist_split(test_size=1 / 7, random_state=0)
     return ours.X_train[:n_images] / 255, ours.X_test / 255, ours.y_train[:n_images], ours.y_test
 

@@ -35,14 +35,14 @@ def test_a_printed_value_is_found_by_its_label():
 @pytest.mark.parametrize(
     ("cell_id", "label", "complaint"),
     [
-        ("no-such-cell", "train", "02_mnist_l1_saga has no cell 'no-such-cell'"),
-        ("scores", "validation", "'scores' of 02_mnist_l1_saga printed 0 lines .* 'validation'"),
-        ("choices", "C=0.3", "'choices' of 02_mnist_l1_saga printed 2 lines"),
+        ("no-such-cell", "train", "03_mnist_features has no cell 'no-such-cell'"),
+        ("few", "digits", "'few' of 03_mnist_features printed 0 lines .* 'digits'"),
+        ("few", "pixels", "'few' of 03_mnist_features printed 4 lines"),
     ],
 )
 def test_a_value_that_is_not_there_is_an_error(cell_id, label, complaint):
     with pytest.raises(ValueError, match=complaint):
-        printed("02_mnist_l1_saga", cell_id, label)
+        printed("03_mnist_features", cell_id, label)
 
 
 def test_the_model_of_the_page_has_the_coefficients_that_chapter_2_printed(page_model):
