@@ -90,7 +90,7 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 	  --no-header --no-annotate --upgrade --quiet --output-file requirements.lock
 
 clean: ## remove the environment and everything built; the notebooks and the data stay
-	rm -rf $(VENV) build .pytest_cache .ruff_cache notebooks/model.npz
+	rm -rf $(VENV) build .pytest_cache .ruff_cache notebooks/.ruff_cache notebooks/model.npz
 
 # Rebuilt from nothing when one of its files changes; .ready is written last, so a broken
 # install is never taken for a finished one.
