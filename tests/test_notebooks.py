@@ -40,6 +40,7 @@ CITED = {
         "5470": "a log on the original's page",
         "90": "cells of the confusion matrix, 100 less the ten listed",
         "2021": "Northcutt et al., Pervasive Label Errors in Test Sets, NeurIPS 2021",
+        "100": "Northcutt et al. 2021, images that people were asked about",
         "205": "102 + 103",
         "810": "10,000 test images times 1 - 0.9190",
         "188": "95 + 93",
