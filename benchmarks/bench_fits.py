@@ -52,12 +52,12 @@ def original(X, y):
 
 def sparse(X, y):
     """Fit the same on sparse input."""
-    return dl.fit(saga(), csr_array(X, dtype=np.float64), y)
+    return dl.fit(saga(), csr_array(X).astype(np.float64), y)
 
 
 def fast(X, y):
     """Fit from a start by lbfgs."""
-    return dl.fit(saga(), csr_array(X, dtype=np.float64), y, start="lbfgs")
+    return dl.fit(saga(), csr_array(X).astype(np.float64), y, start="lbfgs")
 
 
 def example(X, y):
@@ -83,13 +83,13 @@ def fit_standardised(model, X, y):
 def one_vs_rest(n_jobs):
     """Return a fit of ten binary models, `n_jobs` at a time."""
     ten = OneVsRestClassifier(saga(), n_jobs=n_jobs)
-    return lambda X, y: dl.fit(ten, csr_array(X, dtype=np.float64), y)
+    return lambda X, y: dl.fit(ten, csr_array(X).astype(np.float64), y)
 
 
 def liblinear(X, y):
     """Fit ten binary models by coordinate descent, which also penalises the intercepts."""
     one = LogisticRegression(solver="liblinear", **SETTINGS, random_state=0)
-    ten = OneVsRestClassifier(one).fit(csr_array(X, dtype=np.float64), y)
+    ten = OneVsRestClassifier(one).fit(csr_array(X).astype(np.float64), y)
     for binary in ten.estimators_:
         binary.set_params(solver="saga")  # for the objective, which is that of the other rows
     return ten
@@ -145,7 +145,7 @@ def fit_once(name: str, n_images: int) -> None:
     seconds = time.perf_counter() - start
     one_by_one = getattr(model, "estimators_", [model])
     coef = np.vstack([one.coef_ for one in one_by_one])
-    X, X_test = (csr_array(some, dtype=np.float64) for some in [X, split.X_test])
+    X, X_test = (csr_array(some).astype(np.float64) for some in [X, split.X_test])
     row = {
         "way": name,
         "images": n_images,

@@ -42,11 +42,11 @@ CITED = {
         "2021": "Northcutt et al., Pervasive Label Errors in Test Sets, NeurIPS 2021",
         "100": "Northcutt et al. 2021, images that people were asked about",
         "205": "102 + 103",
-        "810": "10,000 test images times 1 - 0.9190",
-        "188": "95 + 93",
+        "827": "10,000 test images times 1 - 0.9173",
+        "213": "116 + 97",
         "1998": "LeCun et al., Gradient-Based Learning Applied to Document Recognition, fig. 9",
         **dict.fromkeys(["8.1", "7.6", "8.6"], "808 errors in percent, checked below"),
-        **dict.fromkeys(["7.4", "6.9", "8.0"], "744 errors in percent, checked below"),
+        **dict.fromkeys(["7.5", "7.0", "8.0"], "748 errors in percent, checked below"),
         **dict.fromkeys(["2.6", "2.3", "2.9"], "259 errors in percent, checked below"),
         "12.0": "LeCun et al. 1998, linear",
         "8.4": "LeCun et al. 1998, linear, on deskewed images",
@@ -227,17 +227,17 @@ def test_what_the_prose_quotes_from_the_benchmark_is_there():
         return median(row["seconds"]) / median(other["seconds"])
 
     # README.md and chapter 2.
-    assert ratio(sparse, original) == pytest.approx(0.7, abs=0.05)
-    assert ratio(fast, original) == pytest.approx(1 / 13, abs=0.01)
-    assert ratio(fast, sparse) < 1 / 8
+    assert ratio(sparse, original) == pytest.approx(0.8, abs=0.05)
+    assert ratio(fast, original) == pytest.approx(1 / 17, abs=0.002)
+    assert ratio(fast, sparse) < 1 / 12
     assert fast["objective"] < sparse["objective"]
     for score in ["train", "test"]:
         assert f"{sparse[score]:.4f}" == f"{original[score]:.4f}"
-        assert abs(fast[score] - original[score]) < 0.001
+        assert abs(fast[score] - original[score]) < 0.002
     one, five = (jobs[f"one-vs-rest, sparse, {some}"] for some in ["1 job", "5 jobs"])
     assert 1.7 <= ratio(one, five) <= 2
     saga, liblinear = (fits[f"one-vs-rest, {way}"] for way in ["sparse, 5 jobs", "liblinear"])
-    assert ratio(saga, liblinear) == pytest.approx(8, abs=0.3)
+    assert ratio(saga, liblinear) == pytest.approx(7, abs=0.5)
     assert liblinear["objective"] < saga["objective"]
     assert abs(liblinear["test"] - saga["test"]) < 0.001
 
@@ -272,7 +272,7 @@ def test_shares_of_errors_in_the_table_of_classifiers_are_their_counts():
     (prose,) = (cell.source for cell in cells_of(NOTEBOOKS[1], "markdown") if cell.id == "stands")
     shares = re.findall(r"([\d.]+) % \(([\d.]+) % to ([\d.]+) %\)", prose)
 
-    for errors, share in zip([808, 744, 259], shares, strict=True):
+    for errors, share in zip([808, 748, 259], shares, strict=True):
         assert f"{errors} of 10,000 wrong" in text_of(NOTEBOOKS[1])
         interval = binomtest(errors, 10_000).proportion_ci(method="wilson")
         assert share == tuple(f"{100 * part:.1f}" for part in [errors / 10_000, *interval])

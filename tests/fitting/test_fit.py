@@ -27,7 +27,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 import digits_lr as dl
-from digits_lr.fitting import _child
+from digits_lr.fitting import _child, _start
 from digits_lr.fitting._child import fit_in_child
 
 ROOM = sys.modules[dl.fit.__module__]
@@ -136,6 +136,34 @@ def test_from_lbfgs_it_is_the_same_whoever_watches(monkeypatch):
         monkeypatch.setattr(ROOM, "watched", lambda watched=watched: watched)
         dl.fit(model, X, Y, start="lbfgs")
     assert_same_fit(*models)
+
+
+def test_a_start_is_the_same_however_many_threads_share_it(monkeypatch):
+    monkeypatch.setattr(_start, "_ROWS", 50)
+    models = [clone(SAGA), clone(SAGA)]
+    for model, threads in zip(models, [1, 3], strict=True):
+        monkeypatch.setattr(_start.joblib, "cpu_count", lambda threads=threads: threads)
+        _start.start_at_lbfgs(model, X, Y)
+    np.testing.assert_array_equal(models[0].coef_, models[1].coef_)
+    np.testing.assert_array_equal(models[0].intercept_, models[1].intercept_)
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_the_start_goes_down_the_loss_of_scikit_learn(classes, monkeypatch):
+    monkeypatch.setattr(_start, "_ITERATIONS", 2000)
+    X, y = load_digits(n_class=classes, return_X_y=True)
+    X, y = X[:, X.std(axis=0) > 5] / 16, np.array(list("abcdefghij"))[y]
+    y[::3] = np.roll(y, 1)[::3]  # wrong labels, so that no coefficients separate the classes
+    started, free = clone(SAGA), LogisticRegression(C=1e300, tol=1e-5, max_iter=5000)
+    _start.start_at_lbfgs(started, X, y)
+    free.fit(X, y)
+    assert started.coef_.shape == free.coef_.shape
+    np.testing.assert_allclose(started.predict_proba(X), free.predict_proba(X), atol=0.01)
+
+
+def test_a_start_refuses_a_target_that_is_no_class():
+    with pytest.raises(ValueError, match="Unknown label type"):
+        _start.start_at_lbfgs(clone(SAGA), X, np.linspace(0, 1, len(X)))
 
 
 def test_a_start_from_lbfgs_keeps_pixels_that_hardly_vary_small():
