@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -250,12 +251,18 @@ def installed(package: str) -> str:
         return "not installed"
 
 
+def processor() -> str:
+    """Return the processor's name, or where Linux does not tell it, its architecture."""
+    names = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    return names[0] if names else platform.machine()
+
+
 def circumstances(packages: list[str]) -> dict:
     """Return when and on what this process measures, with the versions of `packages`."""
     return {
         "date": date.today().isoformat(),
         "cores": os.cpu_count(),
-        "processor": platform.machine(),
+        "processor": processor(),
         "versions": {"Python": platform.python_version()}
         | {package: installed(package) for package in packages},
     }
