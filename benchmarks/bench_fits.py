@@ -252,9 +252,10 @@ def installed(package: str) -> str:
 
 
 def processor() -> str:
-    """Return the processor's name, or where Linux does not tell it, its architecture."""
-    names = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-    return names[0] if names else platform.machine()
+    """Return the processor's name where Linux tells it, and else its architecture."""
+    cpuinfo = Path("/proc/cpuinfo")
+    told = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    return told[1] if told else platform.machine()
 
 
 def circumstances(packages: list[str]) -> dict:
