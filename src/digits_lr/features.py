@@ -17,8 +17,6 @@ _BATCH = 200  # images; neither more nor fewer at a time are faster
 class _ImageTransformer(TransformerMixin, BaseEstimator):
     """Images in rows, transformed in batches; a subclass says how in `_transform_batch`."""
 
-    _dtype = np.float32
-
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> _ImageTransformer:  # noqa: ARG002
         """Check the parameters and the shape of `X`; nothing is learned from it.
 
@@ -70,7 +68,7 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         X = self._check(X, reset=False)
         batches = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self._transform_batch)(
-                X[start : start + _BATCH].reshape(-1, *self.image_shape).astype(self._dtype)
+                X[start : start + _BATCH].reshape(-1, *self.image_shape).astype(np.float64)
             )
             for start in range(0, len(X), _BATCH)
         )
@@ -123,9 +121,6 @@ class Upright(_ImageTransformer):
            [0., 0., 1., 0., 0.]])
     """
 
-    # In float32 a fit to pixels ends with other errors on other processors.
-    _dtype = np.float64
-
     def __init__(self, image_shape: tuple[int, int] = (28, 28), n_jobs: int | None = -1) -> None:
         self.image_shape = image_shape
         self.n_jobs = n_jobs
@@ -137,12 +132,14 @@ class Upright(_ImageTransformer):
         ink_of_column = images.sum(axis=1, dtype=np.float64)
         ink = ink_of_row.sum(axis=1)
         ink[ink == 0] = 1  # a blank image stays blank
-        down = rows - ((ink_of_row * rows).sum(axis=1) / ink)[:, np.newaxis]
+        centre = _without_last_bits((ink_of_row * rows).sum(axis=1) / ink)
+        down = rows - centre[:, np.newaxis]
         right = columns - ((ink_of_column * columns).sum(axis=1) / ink)[:, np.newaxis]
         spread = (ink_of_row * down**2).sum(axis=1)
         along = ((images * right[:, np.newaxis]).sum(axis=2) * down).sum(axis=1)
         # Ink of one row only has no slope.
         slope = np.divide(along, spread, out=np.zeros_like(spread), where=spread > 0)
+        slope = _without_last_bits(slope)
 
         source = columns + (slope[:, np.newaxis] * down)[:, :, np.newaxis]
         left = np.floor(source).astype(np.intp)
@@ -228,7 +225,7 @@ class StrokeDirections(_ImageTransformer):
                 raise ValueError(f"{name} is {value!r}; wanted a number above 0")
         return super()._check(X, reset)
 
-    def _transform_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _transform_batch(self, images: NDArray[np.float64]) -> NDArray[np.float64]:
         n = self.n_directions
         down, right = np.gradient(images, axis=(1, 2))
         # Most of an image is even paper; only where ink begins or ends is there an edge.
@@ -236,27 +233,31 @@ class StrokeDirections(_ImageTransformer):
         down, right = down.ravel()[edge], right.ravel()[edge]
         strength = np.hypot(right, down)
         # Where each edge faces, counted in directions from 0 to n.
-        facing = np.arctan2(down, right) * np.float32(n / (2 * np.pi))
-        facing[facing < 0] += n
-        maps = np.zeros((n, images.size), np.float32)
+        facing = np.arctan2(down, right) * (n / (2 * np.pi)) % n
+        maps = np.zeros((n, images.size))
         below = np.floor(facing)
         for direction in [below, below + 1]:
             share = 1 - np.abs(facing - direction)
             maps[direction.astype(np.intp) % n, edge] = share * strength
         by_row, by_column = (_gaussians(size, self.cell) for size in self.image_shape)
-        # One small product an image, whatever the batch: the same sums to the last bit.
         cells = by_row @ maps.reshape(n, *images.shape) @ by_column.T
-        features = cells.swapaxes(0, 1).reshape(len(images), -1) ** np.float32(self.power)
+        features = cells.swapaxes(0, 1).reshape(len(images), -1) ** self.power
         length = np.sqrt((features**2).sum(axis=1, keepdims=True))
-        return np.divide(features, length, out=features, where=length > 0)
+        np.divide(features, length, out=features, where=length > 0)
+        return _without_last_bits(features)
 
 
-def _gaussians(n_pixels: int, cell: float) -> NDArray[np.float32]:
+def _without_last_bits(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round to multiples of 2**-16, far above the last bits in which processors differ."""
+    return np.round(numbers * 65_536) / 65_536
+
+
+def _gaussians(n_pixels: int, cell: float) -> NDArray[np.float64]:
     """Return the weights of a row of pixels in each cell, of shape (n_cells, n_pixels)."""
     n_cells = round(n_pixels / cell) + 1
     centres = (n_pixels - 1) / 2 + cell * (np.arange(n_cells) - (n_cells - 1) / 2)
     apart = (np.arange(n_pixels) - centres[:, np.newaxis]) / (cell / 2)
-    return np.exp(-(apart**2) / 2).astype(np.float32)
+    return np.exp(-(apart**2) / 2)
 
 
 class ParetoScaler(StandardScaler):
