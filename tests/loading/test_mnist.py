@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from numpy.testing import assert_array_equal
 
 from digits_lr.__main__ import main
@@ -59,9 +58,8 @@ def assert_tiny_mnist(arrays):
 
 
 def assert_tidy(home):
-    """The home holds a right cache and its lock, and nothing else."""
-    names = sorted(path.name for path in home.rglob("*") if not path.is_dir())
-    assert names == ["mnist.uint8", "mnist.uint8.lock"]
+    """The home holds a right cache, and nothing else."""
+    assert [path.name for path in home.rglob("*") if not path.is_dir()] == ["mnist.uint8"]
     assert (home / "digits_lr" / "mnist.uint8").read_bytes() == CONTENT
 
 
@@ -197,38 +195,28 @@ def test_cache_fault_is_seen_replaced_and_said_in_one_line(cache, home, monkeypa
     assert_tidy(home)
 
 
-BESIDE_THE_CACHE = {
-    "link to a file": lambda folder, file: (folder / "mnist.x.part").symlink_to(file),
-    "older link to a file": lambda folder, file: (folder / "mnist.part").symlink_to(file),
-    "pipe": lambda folder, _: os.mkfifo(folder / "mnist.part"),
-    "pipe for a lock": lambda folder, _: os.mkfifo(folder / "mnist.uint8.lock"),
-    "folder for a lock": lambda folder, _: (folder / "mnist.uint8.lock").mkdir(),
-    "folder": lambda folder, _: (folder / "mnist.part").mkdir(),
-}
-
-
-@pytest.mark.parametrize("what", BESIDE_THE_CACHE)
-def test_what_lies_beside_the_cache_does_no_harm(cache, home, tmp_path, monkeypatch, capsys, what):
-    monkeypatch.setattr("secrets.token_hex", lambda _: "x")  # the worst case: a name that is taken
-    file = tmp_path / "precious"
-    file.write_bytes(b"precious")
-    BESIDE_THE_CACHE[what](cache.parent, file)
-    assert_tiny_mnist(load_mnist(data_home=home))
-    assert capsys.readouterr().err == NOTE
-    assert cache.read_bytes() == CONTENT
-    assert file.read_bytes() == b"precious"
-    if "folder" not in what:
-        assert_tidy(home)
-
-
-def test_no_link_is_followed_even_where_the_lock_cannot_be_had(cache, home, monkeypatch, capsys):
+def test_no_link_that_lies_there_is_written_to(cache, home, monkeypatch, capsys):
     monkeypatch.setattr("secrets.token_hex", lambda _: "x")
-    (cache.parent / "mnist.uint8.lock").mkdir()
     cache.with_name("precious").write_bytes(b"precious")
     cache.with_name("mnist.x.part").symlink_to("precious")
     assert_tiny_mnist(load_mnist(data_home=home))
-    assert "File exists" in capsys.readouterr().err
+    assert "not cached ([Errno 17] File exists" in capsys.readouterr().err
     assert cache.with_name("precious").read_bytes() == b"precious"
+
+
+def test_processes_that_fill_the_cache_at_once_do_not_mix(cache, home, monkeypatch, capsys):
+    replace = Path.replace
+
+    def another_fills_it_first(part, target):
+        monkeypatch.setattr(Path, "replace", replace)
+        load_mnist(data_home=home)
+        cache.write_bytes(b"which is spoilt")
+        replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", another_fills_it_first)
+    assert_tiny_mnist(load_mnist(data_home=home))
+    assert capsys.readouterr().err == 2 * NOTE
+    assert_tidy(home)
 
 
 @pytest.mark.parametrize("source", ["auto", "pypi"])
@@ -250,7 +238,7 @@ def test_home_that_cannot_be_written_works_uncached_and_says_so_once(
     assert line.startswith("MNIST: from pypi, not cached (")
     assert message in line
     assert "mend that, or set SCIKIT_LEARN_DATA to another folder)" in line
-    assert {path.name for path in home.rglob("*")} - before <= {"mnist.uint8.lock"}
+    assert {path.name for path in home.rglob("*")} == before
 
 
 def test_disk_that_fills_half_way(home, capsys):
@@ -261,40 +249,9 @@ def test_disk_that_fills_half_way(home, capsys):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "not cached ([Errno 27] File too large; mend that, or" in capsys.readouterr().err
-    assert [path.name for path in home.rglob("*.*")] == ["mnist.uint8.lock"]
+    assert not list(home.rglob("*.*"))
     load_mnist(data_home=home)
     assert_tidy(home)
-
-
-def test_file_system_without_locks(home, cache, monkeypatch, capsys):
-    def refuse(*_args, **_options):
-        raise NotImplementedError("no flock")
-
-    monkeypatch.setattr(FileLock, "acquire", refuse)
-    assert_tiny_mnist(load_mnist(data_home=home))
-    assert capsys.readouterr().err == NOTE
-    assert cache.read_bytes() == CONTENT
-
-
-def test_lock_that_is_never_released_is_waited_for_briefly(home, cache, monkeypatch, capsys):
-    monkeypatch.setattr(mnist, "LOCK_SECONDS", (0, 0.01))
-    with FileLock(f"{cache}.lock"):
-        assert_tiny_mnist(load_mnist(data_home=home))
-    said = capsys.readouterr().err
-    assert said == "MNIST: waiting up to 0.01 s for another process that is loading it\n" + NOTE
-    assert cache.read_bytes() == CONTENT
-
-
-def test_reading_the_cache_waits_for_nobody(home, cache):
-    cache.write_bytes(CONTENT)
-    load_mnist(data_home=home)
-    assert list(cache.parent.iterdir()) == [cache]  # no lock
-
-
-def test_another_process_may_fill_the_cache_while_this_one_waits(home, cache, monkeypatch):
-    monkeypatch.setitem(sources.SOURCES, "pypi", down)
-    monkeypatch.setattr(FileLock, "acquire", lambda *_, **__: cache.write_bytes(CONTENT))
-    assert_tiny_mnist(load_mnist(data_home=home))
 
 
 # Faults that need processes of their own
@@ -357,46 +314,12 @@ def test_read_only_home(home, cache):
 
 
 def test_folder_shared_by_two_users(home, cache):
-    """The first user's lock and wrong cache can be written by nobody else; their folder can."""
-    for path in (cache, cache.with_name("mnist.uint8.lock")):
-        path.touch()
-        path.chmod(0o444)
+    """The first user's wrong cache can be written by nobody else; their folder can."""
+    cache.touch()
+    cache.chmod(0o444)
     assert run("os.umask(0o002); load()", home).startswith("MNIST: from pypi; cache: ")
     assert_tidy(home)
     assert cache.stat().st_mode & 0o777 == 0o664  # the first user can read it, and replace it
-
-
-def test_thirty_processes_fetch_once(home):
-    """All thirty have found no cache before the one fetch ends."""
-    script = """
-        import multiprocessing
-        fork = multiprocessing.get_context("fork")
-        looked, fetches = fork.Semaphore(0), fork.Value("i", 0)
-        locked = mnist._locked
-
-        def announce(data_home):
-            looked.release()
-            return locked(data_home)
-
-        def fetch(_):
-            fetches.value += 1
-            for _ in range(30):
-                assert looked.acquire(timeout=30)
-            return IMAGES, LABELS
-
-        mnist._locked = announce
-        mnist.LOCK_SECONDS = 100, 0
-        sources.SOURCES = {"pypi": fetch}
-        children = [fork.Process(target=load) for _ in range(30)]
-        for child in children:
-            child.start()
-        for child in children:
-            child.join()
-        assert not any(child.exitcode for child in children)
-        print(fetches.value)
-    """
-    assert run(script, home) == "1\nMNIST: from pypi; cache: no mnist.uint8 yet\n"
-    assert_tidy(home)
 
 
 def test_killed_at_any_moment(home):
@@ -427,8 +350,7 @@ def test_killed_at_any_moment(home):
             killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
             assert not cache.exists() or cache.read_bytes() == CONTENT, kill_at
             load()
-            names = sorted(path.name for path in cache.parent.iterdir())
-            assert names == ["mnist.uint8", "mnist.uint8.lock"], kill_at
+            assert cache.read_bytes() == CONTENT, kill_at
             return killed
 
         moments = 0

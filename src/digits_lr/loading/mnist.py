@@ -7,12 +7,11 @@ import hashlib
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from digits_lr.loading import sources
@@ -20,7 +19,6 @@ from digits_lr.loading.sources import Arrays, DataHome
 
 __all__ = ["load_mnist"]
 
-LOCK_SECONDS = 2, 30  # waited in silence, and after a line that says so
 SHA256 = {
     "images": "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96",
     "labels": "671ff9d70b4811116d55c3dd479efa7a981e2e62753ef7a6d5c15fea81e63d27",
@@ -87,26 +85,25 @@ def fetch(
         except Exception as error:  # whatever is wrong with it, the next source may serve
             reasons[name] = _reason(error)
 
-    if "cache" in chosen and (arrays := attempt("cache", from_cache)):
+    chosen = _choose(source)
+    with contextlib.suppress(OSError):  # it is said below, if there is anything to store
+        cache_file(data_home)
+    for name, read in chosen.items():
+        if arrays := attempt(name, read):
+            break
+    else:
+        files = [file for kind in SHA256 for file, _ in sources.idx_files(kind)]
+        raise OSError(
+            "MNIST could not be loaded:\n"
+            + "".join(f"  {name}: {reasons[name]}\n" for name in chosen)
+            + f"What always works: put {', '.join(files)} (gzipped or not) "
+            f"in a folder and {what_works}."
+        )
+    if name == "cache":
         return arrays, "", True
-    with _locked(data_home):
-        # Now another process may have filled the cache, so "cache" has its turn again.
-        for name, read in chosen.items():
-            if arrays := attempt(name, read):
-                break
-        else:
-            files = [file for kind in SHA256 for file, _ in sources.idx_files(kind)]
-            raise OSError(
-                "MNIST could not be loaded:\n"
-                + "".join(f"  {name}: {reasons[name]}\n" for name in chosen)
-                + f"What always works: put {', '.join(files)} (gzipped or not) "
-                f"in a folder and {what_works}."
-            )
-        if name == "cache":
-            return arrays, "", True
-        why_not = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        # A home that cannot be written does no harm if its cache is right already.
-        trouble = "" if attempt("cache", from_cache) else _store(*arrays, data_home)
+    why_not = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    # A home that cannot be written does no harm if its cache is right already.
+    trouble = "" if attempt("cache", from_cache) else _store(*arrays, data_home)
     said = [f"MNIST: from {name}, not cached ({trouble})" if trouble else f"MNIST: from {name}"]
     if source == "auto":
         said.append(why_not)
@@ -170,30 +167,6 @@ def from_cache(data_home: DataHome) -> Arrays:
         raise ValueError(f"{path} has {got} bytes, not {size}")
     content = np.frombuffer(path.read_bytes(), np.uint8)
     return content[:-n].reshape(-1, side, side), content[-n:]
-
-
-@contextlib.contextmanager
-def _locked(data_home: DataHome) -> Iterator[None]:
-    """Hold the lock of the cache, so that one of many processes fetches for all.
-
-    Where it cannot be had (another user's, a file system without locks, held by a process that
-    is stopped), go on without: the cache is written whole or not at all in any case.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError, NotImplementedError):
-            path = cache_file(data_home)
-            path.parent.mkdir(exist_ok=True)
-            lock = FileLock(f"{path}.lock")
-            silent, bound = LOCK_SECONDS
-            try:
-                lock.acquire(timeout=silent)
-            except Timeout:
-                _say(f"MNIST: waiting up to {bound} s for another process that is loading it")
-                lock.acquire(timeout=bound)
-            stack.callback(lock.release)
-            for leftover in path.parent.glob("mnist.*part"):  # of a writer that was killed
-                leftover.unlink()
-        yield
 
 
 def _store(images: NDArray[np.uint8], labels: NDArray[np.uint8], data_home: DataHome) -> str:
