@@ -63,53 +63,30 @@ def load_mnist(source: str | os.PathLike[str] = "auto", *, data_home: DataHome =
     >>> labels[:5]
     array([5, 0, 4, 1, 9], dtype=uint8)
     """
-    arrays, note, _ = fetch(source, data_home, what_works='call load_mnist("FOLDER")')
-    if note:
-        _say(note)
-    return arrays
-
-
-def fetch(
-    source: str | os.PathLike[str], data_home: DataHome, *, what_works: str
-) -> tuple[Arrays, str, bool]:
-    """Return the verified arrays, the line to say about them or "", and if they are cached.
-
-    `what_works` tells whoever reads the error how to load a folder of IDX files.
-    """
     chosen = _choose(source)
+    with contextlib.suppress(OSError):  # what cannot be written is said below
+        cache_file(data_home)  # what is no path is refused before anything is downloaded
     reasons = {}
-
-    def attempt(name, read):
+    for name, read in chosen.items():
         try:
-            return verified(*read(data_home))
+            images, labels = verified(*read(data_home))
+            break
         except Exception as error:  # whatever is wrong with it, the next source may serve
             reasons[name] = _reason(error)
-
-    chosen = _choose(source)
-    with contextlib.suppress(OSError):  # it is said below, if there is anything to store
-        cache_file(data_home)
-    for name, read in chosen.items():
-        if arrays := attempt(name, read):
-            break
     else:
         files = [file for kind in SHA256 for file, _ in sources.idx_files(kind)]
         raise OSError(
             "MNIST could not be loaded:\n"
-            + "".join(f"  {name}: {reasons[name]}\n" for name in chosen)
-            + f"What always works: put {', '.join(files)} (gzipped or not) "
-            f"in a folder and {what_works}."
+            + "".join(f"  {name}: {reason}\n" for name, reason in reasons.items())
+            + f"What always works: put {', '.join(files)} (gzipped or not) in a folder and call "
+            'load_mnist("FOLDER") or run `python -m digits_lr fetch --source FOLDER`.'
         )
-    if name == "cache":
-        return arrays, "", True
-    why_not = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-    # A home that cannot be written does no harm if its cache is right already.
-    trouble = "" if attempt("cache", from_cache) else _store(*arrays, data_home)
-    said = [f"MNIST: from {name}, not cached ({trouble})" if trouble else f"MNIST: from {name}"]
-    if source == "auto":
-        said.append(why_not)
-    elif not trouble:
-        said = []
-    return arrays, "; ".join(said), not trouble
+    if name != "cache":
+        trouble = _store(images, labels, data_home)
+        if trouble or source == "auto":
+            served = f"MNIST: from {name}" + (f", not cached ({trouble})" if trouble else "")
+            _say("; ".join([served, *(f"{other}: {why}" for other, why in reasons.items())]))
+    return images, labels
 
 
 def _choose(source: str | os.PathLike[str]) -> dict[str, Callable[[DataHome], Arrays]]:
