@@ -120,7 +120,7 @@ def verified(images: NDArray, labels: NDArray) -> Arrays:
     for name, array, shape in [("images", images, (n, side, side)), ("labels", labels, (n,))]:
         if array.dtype != np.uint8 or array.shape != shape:
             raise ValueError(f"{name}: {array.dtype} of shape {array.shape}, not uint8 of {shape}")
-        if (got := hashlib.sha256(array).hexdigest()) != SHA256[name]:
+        if (got := hashlib.sha256(array.data).hexdigest()) != SHA256[name]:
             raise ValueError(f"{name}: SHA-256 is {got}, not {SHA256[name]}")
         array.setflags(write=False)
     return images, labels
@@ -154,8 +154,8 @@ def _store(images: NDArray[np.uint8], labels: NDArray[np.uint8], data_home: Data
         part = path.with_suffix(f".{secrets.token_hex(4)}.part")
         try:
             with part.open("xb") as file:  # x: no file or link that is there already is written to
-                file.write(images)
-                file.write(labels)
+                file.write(images.data)
+                file.write(labels.data)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
