@@ -75,9 +75,10 @@ bench: data $(VENV)/.peers ## time every way to such a model: 40 minutes, into b
 	$(BIN)/python benchmarks/bench_fits.py $(ARGS)
 	$(BIN)/python benchmarks/bench_features.py $(ARGS)
 
-lint: $(VENV)/.ready ## ruff, notebooks included; the workflows and CITATION.cff by their schemas and zizmor
+lint: $(VENV)/.ready ## ruff, notebooks included; mypy; the workflows and CITATION.cff by their schemas and zizmor
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format --default-filetype yaml CITATION.cff
 	$(BIN)/zizmor --offline --persona pedantic .github/workflows

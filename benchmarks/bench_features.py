@@ -19,6 +19,7 @@ os.environ.update(dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1"
 
 import numpy as np
 from bench_fits import PACKAGES, ROOT, circumstances, saga, written_by
+from bench_fits import load as load_chapter_2
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -65,8 +66,8 @@ def load(split, n_images):
         images, labels = dl.load_mnist()
         X = images.reshape(len(images), -1)
         return X[:n_images] / 255, X[60_000:] / 255, labels[:n_images], labels[60_000:]
-    ours = dl.load_mnist_split(test_size=1 / 7, random_state=0)
-    return ours.X_train[:n_images] / 255, ours.X_test / 255, ours.y_train[:n_images], ours.y_test
+    X_train, X_test, y_train, y_test = load_chapter_2()
+    return X_train[:n_images] / 255, X_test / 255, y_train[:n_images], y_test
 
 
 def measure(split, name, n_images, grid):
@@ -106,13 +107,13 @@ def measure(split, name, n_images, grid):
 
 def measure_original(n_images):
     """Fit as the original did, on the split of chapter 2."""
-    split = dl.load_mnist_split(test_size=1 / 7, random_state=0)
-    X = split.X_train[:n_images].astype(np.float64)
+    X_train, X_test, y_train, y_test = load_chapter_2()
+    X = X_train[:n_images].astype(np.float64)
     started = time.process_time()
-    model = saga().fit(X, split.y_train[:n_images])
+    model = saga().fit(X, y_train[:n_images])
     return {
         "seconds": time.process_time() - started,
-        "errors": int((model.predict(split.X_test) != split.y_test).sum()),
+        "errors": int((model.predict(X_test) != y_test).sum()),
     }
 
 

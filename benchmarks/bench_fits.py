@@ -30,6 +30,7 @@ import numpy as np
 import psutil
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -39,6 +40,13 @@ import digits_lr as dl
 ROOT = Path(__file__).parents[1]
 SETTINGS = {"C": 50, "l1_ratio": 1, "tol": 0.01, "max_iter": 1000}
 PACKAGES = ["scikit-learn", "numpy", "scipy", "joblib"]
+
+
+def load():
+    """Return chapter 2's training images, test images, and the labels of both."""
+    images, labels = dl.load_mnist()
+    X = images.reshape(len(images), -1)
+    return train_test_split(X, labels, test_size=1 / 7, random_state=0)
 
 
 def saga():
@@ -139,14 +147,14 @@ MOST_SLOWED = 2.2
 
 def fit_once(name: str, n_images: int) -> None:
     """Fit in this process and print what came out as JSON."""
-    split = dl.load_mnist_split()
-    X, y = split.X_train[:n_images], split.y_train[:n_images]
+    X, X_test, y, y_test = load()
+    X, y = X[:n_images], y[:n_images]
     start = time.perf_counter()
     model = WAYS[name](X, y)
     seconds = time.perf_counter() - start
     one_by_one = getattr(model, "estimators_", [model])
     coef = np.vstack([one.coef_ for one in one_by_one])
-    X, X_test = (csr_array(some).astype(np.float64) for some in [X, split.X_test])
+    X, X_test = (csr_array(some).astype(np.float64) for some in [X, X_test])
     row = {
         "way": name,
         "images": n_images,
@@ -154,7 +162,7 @@ def fit_once(name: str, n_images: int) -> None:
         "epochs": [int(np.ravel(one.n_iter_)[0]) for one in one_by_one],
         "objective": dl.objective(model, X, y),
         "train": model.score(X, y),
-        "test": model.score(X_test, split.y_test),
+        "test": model.score(X_test, y_test),
         "zeros": float(np.mean(coef == 0)),
     }
     print(json.dumps(row))
@@ -230,8 +238,8 @@ def ratios(row: dict, other: dict) -> list[float]:
 
 def measure_gradient() -> float:
     """Return the seconds that one gradient of the loss over all pixels takes on one thread."""
-    split = dl.load_mnist_split()
-    X, target = split.X_train.astype(np.float64), np.eye(10)[split.y_train]
+    X, _, y, _ = load()
+    X, target = X.astype(np.float64), np.eye(10)[y]
     coef = np.zeros((10, X.shape[1]))
     seconds = []
     with threadpool_limits(1):

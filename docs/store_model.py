@@ -9,8 +9,9 @@ from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 
-from digits_lr import load_mnist_split
+from digits_lr import load_mnist
 
 ROOT = Path(__file__).parents[1]
 SAVED = ROOT / "notebooks" / "model.npz"
@@ -23,11 +24,14 @@ UNIT = 1e-9
 def script(coef: np.ndarray, intercept: np.ndarray) -> str:
     """Return a script that defines MODEL: a script, since a page in a folder may fetch no data."""
     weights, offsets = (np.rint(numbers / UNIT).astype(int) for numbers in (coef, intercept))
-    split = load_mnist_split()
-    right = (split.X_test @ weights.T + offsets).argmax(axis=1) == split.y_test
+    images, labels = load_mnist()
+    _, X_test, _, y_test = train_test_split(
+        images.reshape(len(images), -1), labels, test_size=1 / 7, random_state=0
+    )
+    right = (X_test @ weights.T + offsets).argmax(axis=1) == y_test
     # The first image of each digit among those that the model gets right, and among the others.
     digits = {
-        name: [split.X_test[those & (split.y_test == digit)][0] for digit in range(10)]
+        name: [X_test[those & (y_test == digit)][0] for digit in range(10)]
         for name, those in [("right", right), ("wrong", ~right)]
     }
     rows = ",\n".join(json.dumps(row.tolist(), separators=(",", ":")) for row in weights)

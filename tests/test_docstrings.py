@@ -11,7 +11,7 @@ import digits_lr
 
 NAMES = [m.name for m in pkgutil.walk_packages(digits_lr.__path__, "digits_lr.")]
 MODULES = [name for name in NAMES if not name.endswith("__main__")]
-NEED_MNIST = {"digits_lr.loading.mnist", "digits_lr.loading.splits"}
+NEED_MNIST = {"digits_lr.loading.mnist"}
 
 
 @pytest.mark.parametrize(

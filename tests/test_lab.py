@@ -27,10 +27,11 @@ MINUTE = 60_000  # in milliseconds; a bound for what should never hang, not a me
 OUR_PLOT = "import digits_lr as dl; dl.plot_samples([[[0, 1], [1, 0]]], [7])"
 LONG_FIT = """\
 import digits_lr as dl
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-split = dl.load_digits_split()
+X, y = load_digits(return_X_y=True)
 model = LogisticRegression(solver="saga", C=1e6, tol=1e-12, max_iter=10_000_000)
-dl.fit(model, split.X_train, split.y_train)"""
+dl.fit(model, X, y)"""
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +258,6 @@ def test_completion_knows_what_each_name_is(typed, monkeypatch, tmp_path):
 
     offered = reply["content"]["metadata"]["_jupyter_types_experimental"]
     kinds = {name["text"]: name["type"] for name in offered}
-    assert {name for name in digits_lr.__all__ if kinds[name] == "class"} >= {"Split", "Upright"}
+    assert {name for name in digits_lr.__all__ if kinds[name] == "class"} >= {"Upright"}
     assert {kinds[name] for name in ["fit", "load_mnist", "accuracy"]} == {"function"}
     assert "<unknown>" not in {kinds[name] for name in digits_lr.__all__}

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics import log_loss
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
@@ -62,6 +62,7 @@ def test_strings_and_bools_are_labels_too(y_true, y_pred):
         ([0, 1], [0], r"inconsistent numbers of samples: \[2, 1\]"),
         ([], [], "0 sample"),
         (["0"], [0], "y_true and y_pred cannot be class labels: Mix of label input types"),
+        (["a", None], ["a", "b"], "y_true and y_pred cannot be class labels"),
     ],
 )
 def test_bad_input_is_named(y_true, y_pred, message):
@@ -191,6 +192,11 @@ def test_a_model_of_another_kind_is_named(model, labels, name):
     model.fit(X, labels)
     with pytest.raises(TypeError, match=rf"model is {name}\(.*wanted LogisticRegression"):
         objective(model, X, labels)
+
+
+def test_a_model_that_chooses_its_strength_is_of_another_kind():
+    with pytest.raises(TypeError, match=r"model is LogisticRegressionCV\(\); wanted"):
+        objective(LogisticRegressionCV(), X, Y)
 
 
 def test_liblinear_without_intercepts_minimises_it_too():

@@ -13,9 +13,6 @@ from .figures.show import show_table as show_table
 from .figures.strokes import plot_strokes as plot_strokes
 from .fitting.fit import fit as fit
 from .loading.mnist import load_mnist as load_mnist
-from .loading.splits import Split as Split
-from .loading.splits import load_digits_split as load_digits_split
-from .loading.splits import load_mnist_split as load_mnist_split
 from .scores import accuracy as accuracy
 from .scores import mcnemar as mcnemar
 from .scores import misclassified as misclassified

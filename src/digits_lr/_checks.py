@@ -32,7 +32,7 @@ def check_labels(**labels: ArrayLike) -> list[NDArray]:
     ]
     try:
         unique_labels(*arrays)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{' and '.join(labels)} cannot be class labels: {error}") from None
     return arrays
 

@@ -31,9 +31,10 @@ def _in_live_cell() -> bool:
     # A front end with a person behind it lets a cell ask for input; nbclient and nbval, which
     # store or compare every output, do not.
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if not hasattr(shell, "get_parent"):  # plain Python, or IPython in a terminal
+    get_parent = getattr(shell, "get_parent", None)
+    if get_parent is None:  # plain Python, or IPython in a terminal
         return False
-    return shell.get_parent().get("content", {}).get("allow_stdin", False)
+    return get_parent().get("content", {}).get("allow_stdin", False)
 
 
 class _Bar(tqdm):

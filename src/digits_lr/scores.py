@@ -95,7 +95,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Accuracy:
     >>> print(accuracy([7, 2, 1, 0], [7, 3, 1, 0]))
     0.7500 (0.3006 to 0.9544), 1 of 4 wrong
     """
-    n_errors, n_images = len(misclassified(y_true, y_pred)), len(y_true)
+    n_errors, n_images = len(misclassified(y_true, y_pred)), np.size(y_true)
     n_right = n_images - n_errors
     low, high = binomtest(n_right, n_images).proportion_ci(0.95, method="wilson")
     return Accuracy(n_right / n_images, float(low), float(high), n_errors, n_images)
@@ -188,7 +188,8 @@ def objective(
     Raises
     ------
     TypeError
-        If `model` is another estimator, or a `OneVsRestClassifier` of another.
+        If `model` is another estimator, or a `OneVsRestClassifier` of another; subclasses such as
+        `LogisticRegressionCV` are others.
     sklearn.exceptions.NotFittedError
         If `model` is not fitted.
     ValueError
@@ -207,7 +208,8 @@ def objective(
     >>> round(objective(model, [[0], [1], [2], [3]], [0, 0, 1, 1]), 4)
     1.0748
     """
-    if not isinstance(model, LogisticRegression | OneVsRestClassifier):
+    # Subclasses, such as LogisticRegressionCV, minimise something of their own.
+    if type(model) not in (LogisticRegression, OneVsRestClassifier):
         raise TypeError(
             f"model is {model!r}; wanted LogisticRegression, or OneVsRestClassifier of one"
         )
@@ -216,29 +218,33 @@ def objective(
     if unseen := sorted(set(np.unique(y)) - set(model.classes_)):
         raise ValueError(f"y holds {unseen[0]}; wanted the model's classes {model.classes_}")
     if isinstance(model, OneVsRestClassifier):
-        of_class = np.asarray(model.label_binarizer_.transform(y).todense()).T
-        return sum(map(objective, model.estimators_, [X] * len(of_class), of_class))
+        is_of_classes = np.asarray(model.label_binarizer_.transform(y).todense()).T
+        return sum(
+            objective(binary_model, X, is_of_class)
+            for binary_model, is_of_class in zip(model.estimators_, is_of_classes, strict=True)
+        )
     _check_objective(model)
     scores = model.decision_function(X)
     check_consistent_length(scores, y)
     if scores.ndim == 1:  # two classes: one score, for the second
         scores = np.column_stack([np.zeros_like(scores), scores])
-    own = scores[np.arange(len(y)), np.searchsorted(model.classes_, y)]
-    loss = np.sum(logsumexp(scores, axis=1) - own, dtype=np.float64)
+    scores_of_true_class = scores[np.arange(len(y)), np.searchsorted(model.classes_, y)]
+    loss = np.sum(logsumexp(scores, axis=1) - scores_of_true_class, dtype=np.float64)
     w, rho = model.coef_.astype(np.float64), model.l1_ratio
     return float(model.C * loss + rho * np.abs(w).sum() + (1 - rho) / 2 * (w**2).sum())
 
 
 def _check_objective(model: LogisticRegression) -> None:
-    other = {
+    is_another = {
         "penalty": getattr(model, "penalty", "deprecated") != "deprecated",
         "class_weight": model.class_weight is not None,
         "C": np.isinf(model.C),
         "l1_ratio": model.l1_ratio is None,
         "solver": model.solver == "liblinear" and model.fit_intercept,
     }
-    for name in (name for name, is_other in other.items() if is_other):
-        raise ValueError(
-            f"model has {name}={getattr(model, name)!r}; wanted a model that l1_ratio and a finite "
-            "C penalise alone, with free intercepts (liblinear penalises them too)"
-        )
+    for name, minimises_another in is_another.items():
+        if minimises_another:
+            raise ValueError(
+                f"model has {name}={getattr(model, name)!r}; wanted a model that l1_ratio and a "
+                "finite C penalise alone, with free intercepts (liblinear penalises them too)"
+            )

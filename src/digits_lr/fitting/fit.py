@@ -104,12 +104,13 @@ def fit(
 
     Examples
     --------
+    >>> from sklearn.datasets import load_digits
     >>> from sklearn.linear_model import LogisticRegression
     >>> import digits_lr as dl
-    >>> split = dl.load_digits_split()
+    >>> X, y = load_digits(return_X_y=True)
     >>> model = LogisticRegression(C=50, solver="saga", tol=0.01, random_state=0)
-    >>> dl.fit(model, split.X_train, split.y_train).n_iter_
-    array([39], dtype=int32)
+    >>> dl.fit(model, X, y).n_iter_
+    array([35], dtype=int32)
     """
     one = model.estimator if isinstance(model, OneVsRestClassifier) else model
     if type(one) is not LogisticRegression:

@@ -1,1 +1,1 @@
-"""MNIST, verified, and the two data sets split into train and test."""
+"""MNIST, verified."""

@@ -7,12 +7,11 @@ import hashlib
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from digits_lr.loading import sources
@@ -20,7 +19,6 @@ from digits_lr.loading.sources import Arrays, DataHome
 
 __all__ = ["load_mnist"]
 
-LOCK_SECONDS = 2, 30  # waited in silence, and after a line that says so
 SHA256 = {
     "images": "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96",
     "labels": "671ff9d70b4811116d55c3dd479efa7a981e2e62753ef7a6d5c15fea81e63d27",
@@ -65,54 +63,30 @@ def load_mnist(source: str | os.PathLike[str] = "auto", *, data_home: DataHome =
     >>> labels[:5]
     array([5, 0, 4, 1, 9], dtype=uint8)
     """
-    arrays, note, _ = fetch(source, data_home, what_works='call load_mnist("FOLDER")')
-    if note:
-        _say(note)
-    return arrays
-
-
-def fetch(
-    source: str | os.PathLike[str], data_home: DataHome, *, what_works: str
-) -> tuple[Arrays, str, bool]:
-    """Return the verified arrays, the line to say about them or "", and if they are cached.
-
-    `what_works` tells whoever reads the error how to load a folder of IDX files.
-    """
     chosen = _choose(source)
+    with contextlib.suppress(OSError):  # what cannot be written is said below
+        cache_file(data_home)  # what is no path is refused before anything is downloaded
     reasons = {}
-
-    def attempt(name, read):
+    for name, read in chosen.items():
         try:
-            return verified(*read(data_home))
+            images, labels = verified(*read(data_home))
+            break
         except Exception as error:  # whatever is wrong with it, the next source may serve
             reasons[name] = _reason(error)
-
-    if "cache" in chosen and (arrays := attempt("cache", from_cache)):
-        return arrays, "", True
-    with _locked(data_home):
-        # Now another process may have filled the cache, so "cache" has its turn again.
-        for name, read in chosen.items():
-            if arrays := attempt(name, read):
-                break
-        else:
-            files = [file for kind in SHA256 for file, _ in sources.idx_files(kind)]
-            raise OSError(
-                "MNIST could not be loaded:\n"
-                + "".join(f"  {name}: {reasons[name]}\n" for name in chosen)
-                + f"What always works: put {', '.join(files)} (gzipped or not) "
-                f"in a folder and {what_works}."
-            )
-        if name == "cache":
-            return arrays, "", True
-        why_not = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        # A home that cannot be written does no harm if its cache is right already.
-        trouble = "" if attempt("cache", from_cache) else _store(*arrays, data_home)
-    said = [f"MNIST: from {name}, not cached ({trouble})" if trouble else f"MNIST: from {name}"]
-    if source == "auto":
-        said.append(why_not)
-    elif not trouble:
-        said = []
-    return arrays, "; ".join(said), not trouble
+    else:
+        files = [file for kind in SHA256 for file, _ in sources.idx_files(kind)]
+        raise OSError(
+            "MNIST could not be loaded:\n"
+            + "".join(f"  {name}: {reason}\n" for name, reason in reasons.items())
+            + f"What always works: put {', '.join(files)} (gzipped or not) in a folder and call "
+            'load_mnist("FOLDER") or run `python -m digits_lr fetch --source FOLDER`.'
+        )
+    if name != "cache":
+        trouble = _store(images, labels, data_home)
+        if trouble or source == "auto":
+            served = f"MNIST: from {name}" + (f", not cached ({trouble})" if trouble else "")
+            _say("; ".join([served, *(f"{other}: {why}" for other, why in reasons.items())]))
+    return images, labels
 
 
 def _choose(source: str | os.PathLike[str]) -> dict[str, Callable[[DataHome], Arrays]]:
@@ -146,7 +120,7 @@ def verified(images: NDArray, labels: NDArray) -> Arrays:
     for name, array, shape in [("images", images, (n, side, side)), ("labels", labels, (n,))]:
         if array.dtype != np.uint8 or array.shape != shape:
             raise ValueError(f"{name}: {array.dtype} of shape {array.shape}, not uint8 of {shape}")
-        if (got := hashlib.sha256(array).hexdigest()) != SHA256[name]:
+        if (got := hashlib.sha256(array.data).hexdigest()) != SHA256[name]:
             raise ValueError(f"{name}: SHA-256 is {got}, not {SHA256[name]}")
         array.setflags(write=False)
     return images, labels
@@ -172,30 +146,6 @@ def from_cache(data_home: DataHome) -> Arrays:
     return content[:-n].reshape(-1, side, side), content[-n:]
 
 
-@contextlib.contextmanager
-def _locked(data_home: DataHome) -> Iterator[None]:
-    """Hold the lock of the cache, so that one of many processes fetches for all.
-
-    Where it cannot be had (another user's, a file system without locks, held by a process that
-    is stopped), go on without: the cache is written whole or not at all in any case.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError, NotImplementedError):
-            path = cache_file(data_home)
-            path.parent.mkdir(exist_ok=True)
-            lock = FileLock(f"{path}.lock")
-            silent, bound = LOCK_SECONDS
-            try:
-                lock.acquire(timeout=silent)
-            except Timeout:
-                _say(f"MNIST: waiting up to {bound} s for another process that is loading it")
-                lock.acquire(timeout=bound)
-            stack.callback(lock.release)
-            for leftover in path.parent.glob("mnist.*part"):  # of a writer that was killed
-                leftover.unlink()
-        yield
-
-
 def _store(images: NDArray[np.uint8], labels: NDArray[np.uint8], data_home: DataHome) -> str:
     """Write the cache, whole or not at all; return why it cannot be and what to do, or ""."""
     try:
@@ -204,8 +154,8 @@ def _store(images: NDArray[np.uint8], labels: NDArray[np.uint8], data_home: Data
         part = path.with_suffix(f".{secrets.token_hex(4)}.part")
         try:
             with part.open("xb") as file:  # x: no file or link that is there already is written to
-                file.write(images)
-                file.write(labels)
+                file.write(images.data)
+                file.write(labels.data)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

