@@ -19,6 +19,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         path = mnist.cache_file(args.data_home)
+    except OSError as error:
+        print(f"{error}; {mnist.ADVICE}", file=sys.stderr)
+        return 1
+    try:
         if args.command == "where":
             print(path)
         elif args.command == "verify":
