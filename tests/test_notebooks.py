@@ -476,9 +476,9 @@ def sample():
 
 
 def run_nbval(notebook, folder):
-    """Run nbval as `make test` does, over `notebook` beside the notebooks' own conftest."""
+    """Run nbval as `make test` does, over `notebook` beside the conftest."""
     nbformat.write(notebook, folder / "sample.ipynb")
-    shutil.copy(ROOT / "notebooks" / "conftest.py", folder)
+    shutil.copy(ROOT / "conftest.py", folder)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--color=no", folder],
         capture_output=True,

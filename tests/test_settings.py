@@ -105,7 +105,7 @@ def checkout(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("notebooks", "docs"):
         shutil.copytree(ROOT / name, folder / name)
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("Makefile", "conftest.py", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, folder)
     (folder / ".venv").symlink_to(sys.prefix)
     cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
