@@ -37,9 +37,7 @@ ax.legend()
 dl.show_figure(fig, alt='A curve.')
 """,
     """
-fig, ax = plt.subplots(figsize=(5, 4))
-dl.plot_confusion(y, model.predict(X / 16), ax=ax)
-dl.show_figure(fig, alt='A heatmap.')
+dl.show_figure(dl.plot_confusion(y, model.predict(X / 16)), alt='A heatmap.')
 """,
 ]
 
