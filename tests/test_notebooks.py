@@ -65,7 +65,7 @@ CITED = {
         "780": "40 * 39 / 2",
         "8x8": "cells of the maps; their number is in the code",
         "2003": "Liu et al., Handwritten Digit Recognition",
-        "0.40": "40 errors, the lower end of the best rung's interval, in percent",
+        "0.39": "39 errors, the lower end of the best rung's interval, in percent",
         "0.09": "An et al. 2020, An Ensemble of Simple Convolutional Neural Network Models",
         "2020": "An et al. 2020",
         "2021": "Northcutt et al. 2021",

@@ -206,7 +206,9 @@ class StrokeDirections(ClassNamePrefixFeaturesOutMixin, _ImageTransformer):
     Notes
     -----
     A row of the result is ``(n_directions, n_rows, n_columns)`` of cells, flattened: 8 directions
-    times 8x8 cells are 512 features of 28x28 pixels. A blank image gives zeros.
+    times 8x8 cells are 512 features of 28x28 pixels. A blank image gives zeros. Features are rounded
+    to multiples of 2**-16, far above the last bits of a float64, in which processors differ: so they
+    are the same on all of them.
 
     References
     ----------
