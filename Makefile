@@ -57,7 +57,7 @@ test-processors: data ## nbval under other processors' kernels and threads: half
 	$(DEFAULTS) $(BIN)/python benchmarks/bench_processors.py $(ARGS)
 
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder
-	@$(BIN)/python -m digits_lr fetch
+	@$(DEFAULTS) $(BIN)/python -m digits_lr fetch
 
 html: $(VENV)/.ready ## build the site from the stored notebooks, without executing them
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env -c docs -d build/doctrees . build/html

@@ -91,7 +91,8 @@ myst_substitutions |= {
 }
 
 
-# This folder's pages stand at the top of the site, and its index.md opens it.
+# This folder's pages stand at the top of the site, and its index.md opens it. Sphinx does not
+# promise `path2doc`: where it is no more, move index.md and try_it.md to the top of the checkout.
 path2doc = Project.path2doc
 Project.path2doc = lambda *args: (path2doc(*args) or "").removeprefix("docs/") or None
 

@@ -13,11 +13,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.manager import start_new_kernel
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import expect, sync_playwright
-
-import digits_lr
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -157,19 +154,12 @@ def test_lab_opens_the_first_notebook_in_the_root(page, lab):
     expect(notebook.locator("h1")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("name", "plots"),
-    [
-        ("pyplot", ["import matplotlib.pyplot as plt; plt.plot([1, 2]);"]),
-        ("ours", [OUR_PLOT, OUR_PLOT + ";"]),
-    ],
-)
-def test_a_plot_is_shown_once(name, plots, page, lab, checkout):
-    notebook = opened(page, lab, written(checkout, name, *plots))
+def test_a_plot_is_shown_once(page, lab, checkout):
+    notebook = opened(page, lab, written(checkout, "plots", OUR_PLOT, OUR_PLOT + ";"))
 
     choose(page, "Run", "Run All Cells")
 
-    for number in range(len(plots)):
+    for number in range(2):
         expect(outputs_of(notebook, number).locator("img")).to_have_count(1)
     widths = notebook.locator("img").evaluate_all("images => images.map(i => i.naturalWidth)")
     assert min(widths) > 100
@@ -198,66 +188,3 @@ def test_links_lead_at_the_first_click_where_they_say(path, link, page, lab):
     notebook.locator(f"a[href*='{name}']").first.click()
     expect(tab(page, name)).to_be_visible()
     expect(page.locator(".jp-Dialog")).to_have_count(0)
-
-
-def saved(page, path):
-    """Save the notebook in front and return it as a dict."""
-    page.keyboard.press("Control+s")
-    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
-    return json.loads(path.read_text())
-
-
-def test_a_save_adds_nothing_but_the_version_of_python(page, lab, checkout):
-    path = shutil.copy(checkout / SECOND, checkout / "notebooks" / "saved.ipynb")
-    before = json.loads(path.read_text())
-    opened(page, lab, "notebooks/saved.ipynb")
-
-    after = saved(page, path)
-
-    assert after["metadata"]["language_info"].pop("version")
-    assert after == before
-
-
-def test_first_notebook_runs_and_prints_what_is_stored(page, lab, checkout):
-    before = json.loads((checkout / FIRST).read_text())
-    # Up to where the notebook repeats its fit many times; nbval runs all of it.
-    end = [cell["id"] for cell in before["cells"]].index("seeds")
-    del before["cells"][end:]
-    path = checkout / "notebooks" / "shortened.ipynb"
-    path.write_text(json.dumps(before))
-    notebook = opened(page, lab, "notebooks/shortened.ipynb")
-    last = notebook.locator(".jp-CodeCell .jp-InputPrompt").last
-
-    choose(page, "Run", "Run All Cells")
-    expect(last).to_have_text("[*]:")
-    expect(last).to_have_text(EXECUTED, timeout=10 * MINUTE)
-
-    after = saved(page, path)
-    assert [*map(shown_by, after["cells"])] == [*map(shown_by, before["cells"])]
-
-
-def shown_by(cell):
-    """Return what a cell printed, and the pictures and tables that it shows."""
-    outputs = cell.get("outputs", [])
-    text = "".join(line for output in outputs for line in output.get("text", []))
-    # A bar that is gone leaves an output without data, which nobody sees.
-    return text, [output["data"] for output in outputs if output.get("data")]
-
-
-@pytest.mark.parametrize("typed", ["dl.", "from digits_lr import "])
-def test_completion_knows_what_each_name_is(typed, monkeypatch, tmp_path):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    _, client = kernel = start_new_kernel(kernel_name="python3")
-    # Jedi looks at a name by importing it, and IPython waits 0.4 seconds for all of them.
-    client.execute_interactive("%config IPCompleter.jedi_compute_type_timeout = 60_000")
-    client.execute_interactive("import digits_lr as dl")
-
-    reply = client.complete(typed, reply=True, timeout=60)
-    client.stop_channels()
-    kernel[0].shutdown_kernel(now=True)
-
-    offered = reply["content"]["metadata"]["_jupyter_types_experimental"]
-    kinds = {name["text"]: name["type"] for name in offered}
-    assert {name for name in digits_lr.__all__ if kinds[name] == "class"} >= {"Upright"}
-    assert {kinds[name] for name in ["fit", "load_mnist", "accuracy"]} == {"function"}
-    assert "<unknown>" not in {kinds[name] for name in digits_lr.__all__}

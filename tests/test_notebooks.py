@@ -6,16 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from types import SimpleNamespace
 
 import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
-from scipy.stats import binom, binomtest, chi2
+from nbformat.v4 import new_output
+from scipy.stats import binomtest, chi2
 from sklearn.linear_model import LogisticRegression
 
 ROOT = Path(__file__).parents[1]
@@ -87,11 +85,6 @@ def complaints(notebook):
         found.append("stripped of its outputs")
     if set(notebook.metadata) != {"kernelspec", "language_info", "title"}:
         found.append(f"metadata of the notebook: {sorted(notebook.metadata)}")
-    named = [notebook.metadata.get(key, {}) for key in ("kernelspec", "language_info")]
-    if [named[0].get("language"), named[1].get("name")] != ["python", "python"]:
-        found.append("metadata does not name the language")
-    if notebook.metadata.get("language_info", {}).get("file_extension") != ".py":
-        found.append("metadata does not say that scripts end in .py")
     if notebook.cells[0].source.splitlines()[0] != f"# {notebook.metadata.get('title')}":
         found.append("title in the metadata is not the first heading")
     if any("<script" in cell.source.lower() for cell in notebook.cells):
@@ -99,7 +92,7 @@ def complaints(notebook):
 
     for number, cell in enumerate(code):
         found += [f"code cell {number}: {complaint}" for complaint in _cell_complaints(cell)]
-    return [*found, *_outline_complaints(notebook)]
+    return found
 
 
 def _cell_complaints(cell):
@@ -134,15 +127,6 @@ def _cell_complaints(cell):
                 alt = output.metadata.get("image/png", {}).get("alt", "")
                 if not alt or alt != output.data.get("text/plain"):
                     yield "picture whose alternative text is not its plain text"
-
-
-def _outline_complaints(notebook):
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    levels = [len(marks) for marks in re.findall(r"^(#+) ", prose, flags=re.MULTILINE)]
-    if levels.count(1) != 1 or levels[0] != 1:
-        yield "wanted one first-level heading, at the top"
-    if any(after > before + 1 for before, after in pairwise(levels)):
-        yield "a heading level is skipped"
 
 
 def numbers(text):
@@ -240,32 +224,6 @@ def test_what_the_prose_quotes_from_the_benchmark_is_there():
     assert ratio(saga, liblinear) == pytest.approx(8, abs=0.5)
     assert liblinear["objective"] < saga["objective"]
     assert abs(liblinear["test"] - saga["test"]) < 0.001
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_stored_accuracy_is_its_counts_and_their_interval(path):
-    lines = re.findall(
-        r"(0|1)\.(\d{4}) \((\S+) to (\S+)\), ([\d,]+) of ([\d,]+) wrong", text_of(path)
-    )
-
-    assert len(lines) >= 2
-    for whole, digits, low, high, *counts in lines:
-        errors, images = (int(count.replace(",", "")) for count in counts)
-        interval = binomtest(images - errors, images).proportion_ci(method="wilson")
-        expected = [f"{bound:.4f}" for bound in [1 - errors / images, *interval]]
-        assert [f"{whole}.{digits}", low, high] == expected
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_stored_paired_counts_give_the_stored_p_value(path):
-    pairs = re.findall(r"right alone: first ([\d,]+), second ([\d,]+); p = (\S+)", text_of(path))
-
-    assert pairs
-    for *counts, p in pairs:
-        ours, theirs = (int(count.replace(",", "")) for count in counts)
-        # McNemar's exact test: the smaller count of a fair coin, both sides.
-        both_sides = 2 * binom.cdf(min(ours, theirs), ours + theirs, 0.5)
-        assert f"{min(both_sides, 1):.2g}" == p
 
 
 def test_shares_of_errors_in_the_table_of_classifiers_are_their_counts():
@@ -384,13 +342,6 @@ def test_the_chosen_strength_has_the_fewest_errors_on_images_left_out():
     assert f"C={min(rows, key=lambda row: int(row[1]))[0]}," in chosen
 
 
-def test_stored_evidence_sums_to_the_stored_margins():
-    rows = table_of("worst")
-
-    assert len(rows) == 5
-    assert [row[3] for row in rows] == [row[4] for row in rows]
-
-
 def test_what_chapter_2_compares_with_the_original_is_what_it_printed():
     rows = {" ".join(row[:-2]): row[-2:] for row in table_of("original")}
     changed = {key: list(map(int, row)) for key, row in rows.items() if "taken for" in key}
@@ -453,23 +404,6 @@ def test_what_chapter_3_quotes_from_the_benchmark_is_there():
         assert re.search(rf"^{name} +[\d,]+ +{seconds} +{errors} ", table, flags=re.MULTILINE)
 
 
-def test_moved_digits_are_filled_with_blank_paper():
-    class Recorder(list):
-        def predict(self, rows):
-            self.append(rows)
-
-    images, seen = np.ones((1, 28, 28)), Recorder()
-    source, _ = cell_of(NOTEBOOKS[1], "shift-plot")
-    stub = SimpleNamespace(accuracy=lambda *_: SimpleNamespace(score=0))
-    exec(
-        source.partition("scores =")[0],
-        {"np": np, "images_test": images, "y_test": None, "model": seen, "dl": stub},
-    )
-
-    ink = [rows.sum() for rows in seen]
-    assert ink == [28 * (28 - n) for n in range(5) for _ in range(4)]
-
-
 @pytest.fixture
 def sample():
     return nbformat.read(SAMPLES / "sample-pass.ipynb", as_version=4)
@@ -523,14 +457,6 @@ def test_make_notebooks_tells_its_headings_and_stores_the_same_bytes_again(tmp_p
     assert (tmp_path / sample.name).read_text() == sample.read_text()
 
 
-def test_guards_reject_a_stripped_notebook_that_nbval_passes(tmp_path):
-    stripped = nbformat.read(SAMPLES / "sample-fail-stripped.ipynb", as_version=4)
-
-    assert run_nbval(stripped, tmp_path).returncode == 0  # though its source is wrong
-    assert "stripped of its outputs" in complaints(stripped)
-    assert "not executed from the first cell to the last" in complaints(stripped)
-
-
 def test_guards_pass_the_sample(sample):
     assert complaints(sample) == []
 
@@ -540,11 +466,9 @@ def test_guards_pass_the_sample(sample):
     [
         (lambda nb: nb.cells[3].update(execution_count=None), "not executed from the first"),
         (lambda nb: nb.cells[3].update(execution_count=5), "not executed from the first"),
+        (lambda nb: [c.update(outputs=[]) for c in nb.cells if "outputs" in c], "stripped"),
         (lambda nb: nb.metadata.update(widgets={}), "metadata of the notebook"),
         (lambda nb: nb.metadata.language_info.update(version="3.11"), None),  # JupyterLab's save
-        (lambda nb: nb.metadata.language_info.pop("file_extension"), "end in .py"),
-        (lambda nb: nb.metadata.language_info.clear(), "name the language"),
-        (lambda nb: nb.metadata.kernelspec.update(language="R"), "name the language"),
         (lambda nb: nb.metadata.update(title="Another"), "not the first heading"),
         (lambda nb: nb.cells[0].update(source="# A\n\n<script>x()</script>"), "holds a script"),
         (lambda nb: nb.cells[1].metadata.update(tags=["nbval-ignore-output"]), "tags"),
@@ -567,9 +491,6 @@ def test_guards_pass_the_sample(sample):
         (lambda nb: picture_of(nb).data.update({WIDGET: {}}), "output of type"),
         (lambda nb: picture_of(nb).metadata["image/png"].update(alt=""), "alternative text"),
         (lambda nb: picture_of(nb).data.update({"text/plain": "x"}), "alternative text"),
-        (lambda nb: nb.cells[0].update(source="No heading."), "first-level heading"),
-        (lambda nb: nb.cells[0].update(source="# One\n# Two"), "first-level heading"),
-        (lambda nb: nb.cells[0].update(source="# One\n### Three"), "level is skipped"),
     ],
 )
 def test_each_guard_can_fail(sample, change, complaint):
@@ -581,22 +502,3 @@ def test_each_guard_can_fail(sample, change, complaint):
         assert found == []
     else:
         assert any(complaint in line for line in found), found
-
-
-def test_numbers_in_prose_are_found_whatever_their_form():
-    assert numbers("1,797 of 0.9556, 8x8, 1.5e+03; L2, w0 and v1.2") == [
-        "1797",
-        "0.9556",
-        "8x8",
-        "1.5e+03",
-    ]
-
-
-def test_a_number_in_a_table_is_printed():
-    assert "0.75" in numbers(printed_by(new_code_cell(outputs=[table()])))
-
-
-def test_code_formulas_and_links_are_not_prose():
-    cell = new_markdown_cell("1. `C=50` $x_3$ [MNIST](/d/554) 7\n\n$$9$$")
-
-    assert numbers(prose_of(cell)) == ["7"]

@@ -13,7 +13,6 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import matplotlib
 import nbformat
 import numpy as np
-import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
@@ -136,6 +135,7 @@ def prose_of(notebook):
 
 
 def test_pages_are_the_ones_that_these_tests_open(site):
+    # Should docs/index.html be here, see what docs/conf.py says of Sphinx's `path2doc`.
     assert {str(path.relative_to(site))[:-5] for path in site.rglob("*.html")} == {
         *PAGES,
         "_static/webpack-macros",  # a template that the theme leaves among its files
@@ -173,25 +173,6 @@ def test_axe_finds_no_violation(scheme, width, name, visit):
     assert_axe_finds_nothing(page)
 
 
-@every_page
-def test_there_is_one_title_and_it_comes_first(name, visit):
-    levels = visit(name).evaluate(
-        "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(h => h.tagName)"
-    )
-
-    assert levels.index("H1") == 0
-    assert levels.count("H1") == 1
-
-
-@every_chapter
-def test_contents_list_every_section(name, visit):
-    page = visit(name)
-    sections = re.findall(r"^###? (.+)$", prose_of(NOTEBOOKS[name]), flags=re.MULTILINE)
-
-    assert sections
-    assert page.locator("#pst-page-toc-nav a").all_inner_texts() == sections
-
-
 @every_chapter
 @every_width
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -218,50 +199,18 @@ def test_figures_are_the_notebooks_crisp_and_on_white(name, width, scheme, visit
         assert scheme == "light" or image["paper"] == "rgb(255, 255, 255)"
 
 
-def test_start_page_shows_a_figure_of_each_chapter(visit):
-    shown = visit("index").locator("article img").evaluate_all("images => images.map(i => i.alt)")
-
-    for alt, notebook in zip(shown, NOTEBOOKS.values(), strict=True):
-        assert alt in [figure["alt"] for figure in figures_of(notebook)]
-
-
-def test_results_are_those_that_the_chapters_print(visit):
-    results = visit("index").locator("article table td").all_inner_texts()
-    lines = [
-        line
-        for notebook in NOTEBOOKS.values()
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        for line in output.get("text", "").splitlines()
-    ]
-
-    scores = [result for result in results if re.match(r"\d\.\d", result)]
-    assert len(scores) == 7
-    assert [score for score in scores if not any(line.endswith(score) for line in lines)] == []
-
-
 @every_page
 @every_width
 @pytest.mark.parametrize("fonts", ["html", *FONTS])
-def test_what_is_too_wide_scrolls_in_a_box_that_the_keyboard_reaches(
-    name, width, fonts, visit, site
-):
+def test_what_is_too_wide_scrolls_in_its_box(name, width, fonts, visit, site):
     page = visit(name, width, folder=site.with_name(fonts))
     loaded = page.evaluate(
-        """document.fonts.ready.then(all => {
-            dispatchEvent(new Event('resize'));
-            return [...all].filter(f => f.status === 'loaded').map(f => f.family);
-        })"""
+        """document.fonts.ready.then(all =>
+            [...all].filter(f => f.status === 'loaded').map(f => f.family))"""
     )
 
     assert fonts not in FONTS or loaded == ["Forced"]
     assert sideways(page, f":not({SCROLLERS})") == []
-    page.wait_for_function(  # the theme looks a moment after a change of width
-        """boxes => [...document.querySelectorAll(boxes)].every(
-            e => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)""",
-        arg=SCROLLERS,
-        timeout=5000,
-    )
 
 
 def sideways(page, boxes):
@@ -274,95 +223,6 @@ def sideways(page, boxes):
             .map(e => `${e.tagName} ${e.className}: ${e.scrollWidth} in ${e.clientWidth}`)""",
         boxes,
     )
-
-
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """Return the folder of a page that shows a narrow and a wide table of pandas."""
-    folder = tmp_path_factory.mktemp("tables")
-    cell = nbformat.v4.new_code_cell("tables", execution_count=1)
-    for columns in (2, 20):
-        table = pd.DataFrame(0.9556, index=["train", "test"], columns=range(columns))
-        data = {"text/html": table.to_html(), "text/plain": repr(table)}
-        cell.outputs.append(nbformat.v4.new_output("display_data", data))
-    heading = nbformat.v4.new_markdown_cell("# Tables")
-    notebook = nbformat.v4.new_notebook(cells=[heading, cell])
-    notebook.metadata.language_info = {"name": "python"}
-    (folder / "notebooks").mkdir()
-    nbformat.write(notebook, folder / "notebooks" / "tables.ipynb")
-    return build(
-        folder,
-        folder / "html",
-        *["-D", "root_doc=notebooks/tables", "-D", "include_patterns=notebooks/*.ipynb"],
-    )
-
-
-@every_width
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_tables_of_pandas_are_read_by_eye_keyboard_and_axe(width, scheme, visit, tables):
-    page = visit("notebooks/tables", width, scheme, tables)
-    boxes = page.locator(".text_html")
-    tab_stops = boxes.evaluate_all("all => all.map(e => e.tabIndex === 0)")
-
-    assert sideways(page, ":not(.text_html)") == []
-    assert len(sideways(page, ".text_html")) == 1
-    assert tab_stops == [False, True]
-    aligned = page.locator("th, td").evaluate_all("a => a.map(e => getComputedStyle(e).textAlign)")
-    assert set(aligned) == {"right"}
-    assert_axe_finds_nothing(page)
-
-
-@every_page
-@every_width
-def test_keyboard_reaches_everything_and_shows_where_it_is(name, width, visit):
-    page = visit(name, width)
-    page.evaluate(
-        """boxes => {
-            const all = document.querySelectorAll(`a[href], button, input, select, ${boxes}`);
-            window.wanted = [...all]
-                .filter(e => e.checkVisibility({visibilityProperty: true}) && !e.disabled)
-                .filter(e => !e.matches(boxes) || e.scrollWidth > e.clientWidth);
-            window.reached = new Set();
-            window.unseen = [];
-            document.activeElement.blur();
-        }""",
-        SCROLLERS,
-    )
-    wanted = page.evaluate("wanted.length")
-    for _ in range(wanted + 10):
-        page.keyboard.press("Tab")
-        page.evaluate(
-            """() => {
-                const here = document.activeElement;
-                reached.add(here);
-                // A field shows its focus on the box around it.
-                const rings = [here, here.parentElement].map(e => getComputedStyle(e))
-                    .filter(s => s.boxShadow !== 'none' || s.outlineStyle !== 'none');
-                if (here !== document.body && !rings.length) unseen.push(here.outerHTML);
-            }"""
-        )
-
-    assert wanted > 3
-    assert page.evaluate("wanted.filter(e => !reached.has(e)).map(e => e.outerHTML)") == []
-    assert page.evaluate("unseen") == []
-
-
-@pytest.mark.parametrize(
-    ("button", "link"),
-    [
-        (".primary-toggle", "nav a:has-text('2. All of MNIST')"),
-        (".secondary-toggle", "#pst-page-toc-nav a:visible >> nth=-1"),
-    ],
-)
-def test_menus_of_a_phone_open_by_keyboard(button, link, visit):
-    page = visit(next(iter(NOTEBOOKS)), PHONE)
-    page.locator(button).press("Enter")
-
-    target = page.locator(f"dialog[open] {link}")
-    href = target.evaluate("a => a.href")
-    target.press("Enter")
-
-    page.wait_for_url(href)
 
 
 def test_every_link_and_anchor_lands(visit):
@@ -396,7 +256,7 @@ def test_search_finds_a_word_of_the_chapter(name, visit):
     page.keyboard.press("Control+k")
     page.keyboard.type(word)
     page.keyboard.press("Enter")
-    page.locator("#search-results li a").first.wait_for()
+    page.locator("#search-results", has_text="Search finished").wait_for()
 
     found = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
     assert any(f"{name}.html" in href for href in found), word

@@ -29,23 +29,6 @@ def test_readme_and_start_page_show_every_figure():
     assert [name for name in STORED["FIGURES"] if name not in readme + start] == []
 
 
-def test_a_printed_value_is_found_by_its_label():
-    assert printed("02_mnist_l1_saga", "scores", "train").startswith("0.9")
-
-
-@pytest.mark.parametrize(
-    ("cell_id", "label", "complaint"),
-    [
-        ("no-such-cell", "train", "03_mnist_features has no cell 'no-such-cell'"),
-        ("few", "digits", "'few' of 03_mnist_features printed 0 lines .* 'digits'"),
-        ("few", "pixels", "'few' of 03_mnist_features printed 4 lines"),
-    ],
-)
-def test_a_value_that_is_not_there_is_an_error(cell_id, label, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        printed("03_mnist_features", cell_id, label)
-
-
 def test_the_model_of_the_page_has_the_coefficients_that_chapter_2_printed(page_model):
     text = "".join(
         o.get("text", "") for o in STORED["_outputs"]("02_mnist_l1_saga", "coefficients")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -18,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-_BATCH = 200  # images; neither more nor fewer at a time are faster
+_BATCH = 50  # images; more at a time are no faster, and need more memory
 
 
 class _ImageTransformer(TransformerMixin, BaseEstimator):
@@ -100,13 +99,13 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"image_shape is {self.image_shape!r}; wanted (height, width), both at least 2"
             )
-        X = validate_data(self, X, reset=reset)
-        if X.shape[1] != shape.prod():
+        pixels: NDArray = validate_data(self, X, reset=reset)
+        if pixels.shape[1] != shape.prod():
             raise ValueError(
-                f"X has {X.shape[1]} features; wanted {shape.prod()}, "
+                f"X has {pixels.shape[1]} features; wanted {shape.prod()}, "
                 f"the pixels of image_shape={self.image_shape}"
             )
-        return X
+        return pixels
 
 
 class Upright(OneToOneFeatureMixin, _ImageTransformer):
@@ -206,9 +205,9 @@ class StrokeDirections(ClassNamePrefixFeaturesOutMixin, _ImageTransformer):
     Notes
     -----
     A row of the result is ``(n_directions, n_rows, n_columns)`` of cells, flattened: 8 directions
-    times 8x8 cells are 512 features of 28x28 pixels. A blank image gives zeros. Features are rounded
-    to multiples of 2**-16, far above the last bits of a float64, in which processors differ: so they
-    are the same on all of them.
+    times 8x8 cells are 512 features of 28x28 pixels. A blank image gives zeros. Features are
+    rounded to multiples of 2**-16, far above the last bits of a float64, in which processors
+    differ: so they are the same on all of them.
 
     References
     ----------
@@ -254,7 +253,8 @@ class StrokeDirections(ClassNamePrefixFeaturesOutMixin, _ImageTransformer):
             raise ValueError(f"n_directions is {self.n_directions!r}; wanted 2 or more")
         for name in ["cell", "power"]:
             value = getattr(self, name)
-            if not isinstance(value, Real) or not 0 < value < np.inf:
+            number = isinstance(value, int | float | np.integer | np.floating)
+            if not number or not 0 < value < np.inf:
                 raise ValueError(f"{name} is {value!r}; wanted a number above 0")
         return super()._check(X, reset)
 
@@ -329,6 +329,8 @@ class ParetoScaler(StandardScaler):
     array([[ -1., -10.],
            [  1.,  10.]])
     """
+
+    scale_: Any  # StandardScaler's, which has no types
 
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
