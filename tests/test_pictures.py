@@ -58,7 +58,7 @@ def changed(levels, pixels):
 def brighter(output, levels):
     """Return the pixels of a picture, one of them brighter by `levels`."""
     png = base64.b64decode(output.data["image/png"])
-    pixels = np.asarray(Image.open(io.BytesIO(png))).copy()
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")).copy()
     pixels[6, 5, 0] += levels
     return pixels
 

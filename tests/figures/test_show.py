@@ -1,8 +1,6 @@
 import base64
 import io
 import re
-import subprocess
-import sys
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -152,17 +150,6 @@ def test_table_has_a_caption_headings_and_plain_text():
 def test_a_blank_caption_is_refused(caption):
     with pytest.raises(ValueError, match=f"caption is {caption!r}; wanted what the table shows"):
         dl.show_table(pd.DataFrame(), caption=caption)
-
-
-def test_importing_the_package_is_light_and_numbers_need_no_pyplot():
-    code = """
-import sys, digits_lr
-print({"matplotlib", "seaborn", "pandas", "sklearn"} & set(sys.modules))
-digits_lr.mcnemar
-print("matplotlib" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\nFalse\n"
 
 
 def test_every_public_name_exists():
