@@ -31,14 +31,21 @@ import digits_lr as dl
 CENTRED = StandardScaler(with_std=False)
 
 
+def components(n_components):
+    """Return the step to principal components, exact and without random numbers."""
+    return PCA(n_components, svd_solver="covariance_eigh")
+
+
 def pairs(n_components):
     """Return the steps to principal components, their squares and products in pairs."""
-    pca = PCA(n_components, svd_solver="covariance_eigh")
-    return [pca, dl.ParetoScaler(), PolynomialFeatures(degree=2, include_bias=False)]
+    products = PolynomialFeatures(degree=2, include_bias=False)
+    return [components(n_components), dl.ParetoScaler(), products]
 
 
 THREE_SCALES = make_union(
-    dl.StrokeDirections(cell=4), dl.StrokeDirections(cell=7), dl.StrokeDirections(12, cell=3)
+    make_pipeline(dl.StrokeDirections(cell=4), components(100)),
+    make_pipeline(dl.StrokeDirections(cell=7), components(100)),
+    make_pipeline(dl.StrokeDirections(12, cell=3), components(100)),
 )
 # Steps before the classifier, and the values of C to choose from.
 RUNGS = {

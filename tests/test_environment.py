@@ -86,6 +86,24 @@ def test_kernel_that_the_notebooks_name_is_this_environment():
     }
 
 
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="no git on this machine")
+
+
+@needs_git
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout by git")
+def test_no_line_end_is_changed_where_git_would_write_windows_own(tmp_path, monkeypatch):
+    config, clone = tmp_path / "gitconfig", tmp_path / "clone"
+    config.write_text("[core]\nautocrlf = true\n[safe]\ndirectory = *\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+
+    listed = subprocess.check_output(["git", "ls-files", "--eol"], cwd=clone, text=True)
+
+    for line in listed.splitlines():
+        stored, here, *_ = line.split()
+        assert stored.removeprefix("i/") == here.removeprefix("w/") != "crlf", line
+
+
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """Return a git repository with the project's .gitattributes and one notebook, committed."""
@@ -99,6 +117,7 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
+@needs_git
 def test_git_diff_shows_cells_once_nbdime_is_set_up(checkout):
     shutil.copy(NOTEBOOKS / "sample-fail-wrong.ipynb", checkout / "sample.ipynb")
 

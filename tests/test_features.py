@@ -1,3 +1,8 @@
+import os
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from joblib import parallel_config, register_parallel_backend
@@ -8,10 +13,42 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline, make_union
+from sklearn.utils.estimator_checks import check_estimator
 
 from digits_lr import ParetoScaler, StrokeDirections, Upright
 
+# What other processors would run: OpenBLAS's kernels and NumPy's loops without their features.
+KERNELS = {
+    "x86_64": ["Prescott", "Nehalem", "Haswell", "SkylakeX"],
+    "aarch64": ["ARMV8", "NEOVERSEN1"],
+}.get(platform.machine(), [])
+FOUND = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+if "X86_V4" not in FOUND:  # AVX-512
+    KERNELS = [name for name in KERNELS if name != "SkylakeX"]
+SIMD = [{"NPY_DISABLE_CPU_FEATURES": " ".join(FOUND)}] if FOUND else []
+PROCESSORS = [{"OPENBLAS_CORETYPE": name} for name in KERNELS] + SIMD
+DIGEST = """
+import hashlib
+import numpy as np
+from digits_lr import StrokeDirections, Upright
+
+X = np.random.default_rng(0).integers(0, 256, (300, 784)) / 255
+for transformer in [StrokeDirections(), StrokeDirections(12, cell=3), Upright()]:
+    print(hashlib.sha256(transformer.fit_transform(X).tobytes()).hexdigest())
+"""
 TRANSFORMERS = [Upright(), StrokeDirections(), StrokeDirections(n_directions=12, cell=3)]
+
+
+def digest(variables):
+    """Return what the features of some images hash to, in a process with these variables."""
+    command = [sys.executable, "-c", DIGEST]
+    return subprocess.check_output(command, env=os.environ | variables, text=True).split()
+
+
+@pytest.fixture(scope="module")
+def on_two_threads():
+    """Return the digests on this processor, with two BLAS threads."""
+    return digest({"OPENBLAS_NUM_THREADS": "2"})
 
 
 @pytest.fixture
@@ -36,6 +73,72 @@ def test_batches_of_any_size_give_the_same_to_the_last_bit(transformer, spots, m
         np.testing.assert_array_equal(transformer.transform(rows(spots)), whole)
 
 
+@pytest.mark.parametrize("variables", PROCESSORS, ids=str)
+def test_features_are_the_same_to_the_last_bit_on_other_processors(variables, on_two_threads):
+    assert digest(variables) == on_two_threads
+
+
+# check_estimator's images have 2 to 10 pixels, and its message for one image is its own.
+OF_OTHER_SHAPES = [
+    "check_fit_score_takes_y",
+    "check_estimators_overwrite_params",
+    "check_dont_overwrite_parameters",
+    "check_estimators_fit_returns_self",
+    "check_readonly_memmap_input",
+    "check_n_features_in_after_fitting",
+    "check_positive_only_tag_during_fit",
+    "check_estimators_dtypes",
+    "check_dtype_object",
+    "check_pipeline_consistency",
+    "check_estimators_nan_inf",
+    "check_estimators_pickle",
+    "check_f_contiguous_array_estimator",
+    "check_transformer_data_not_an_array",
+    "check_transformer_general",
+    "check_transformer_preserve_dtypes",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_fit2d_1sample",
+    "check_fit2d_1feature",
+    "check_dict_unchanged",
+    "check_fit_idempotent",
+    "check_fit_check_is_fitted",
+    "check_n_features_in",
+    "check_fit2d_predict1d",
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # array API is not set
+@pytest.mark.parametrize(
+    ("transformer", "expected"),
+    [
+        (Upright(), dict.fromkeys(OF_OTHER_SHAPES, "images of another shape")),
+        (StrokeDirections(), dict.fromkeys(OF_OTHER_SHAPES, "images of another shape")),
+        (ParetoScaler(), {}),
+    ],
+    ids=repr,
+)
+def test_scikit_learns_own_checks_pass(transformer, expected):
+    # What is expected to fail and does would be a warning each.
+    results = check_estimator(transformer, expected_failed_checks=expected, on_fail=None)
+
+    said = {result["check_name"]: result["exception"] for result in results}
+    failed = {result["check_name"] for result in results if result["status"] == "failed"}
+    assert not failed, said
+    assert {r["check_name"] for r in results if r["status"] == "xfail"} == set(expected)
+
+
+@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
+def test_data_frames_come_out_with_names(transformer, spots):
+    features = transformer.fit_transform(rows(spots))
+
+    frame = clone(transformer).set_output(transform="pandas").fit_transform(rows(spots))
+
+    prefix = "x" if isinstance(transformer, Upright) else "strokedirections"
+    assert list(frame) == [f"{prefix}{number}" for number in range(features.shape[1])]
+    np.testing.assert_array_equal(frame, features)
+
+
 def test_batches_run_on_the_active_joblib_backend(spots):
     class Recording(LokyBackend):  # processes: what runs there must pickle
         def effective_n_jobs(self, n_jobs):
@@ -53,12 +156,12 @@ def test_batches_run_on_the_active_joblib_backend(spots):
 
 @pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
-def test_pixels_of_any_type_give_floats_of_one_type(transformer, dtype, spots):
+def test_pixels_of_any_type_give_float64(transformer, dtype, spots):
     images = rows(spots).astype(dtype)
 
     features = transformer.fit_transform(images)
 
-    assert features.dtype == (np.float64 if isinstance(transformer, Upright) else np.float32)
+    assert features.dtype == np.float64
     np.testing.assert_array_equal(features, transformer.transform(images.astype(float)))
 
 
@@ -71,8 +174,25 @@ def test_features_have_unit_length_whatever_the_ink(spots):
     directions = StrokeDirections().fit(rows(spots))
     features = directions.transform(rows(spots))
 
-    np.testing.assert_allclose(np.linalg.norm(features[:-1], axis=1), 1, rtol=1e-6)
-    np.testing.assert_allclose(directions.transform(rows(spots / 255)), features, atol=1e-6)
+    # Rounding the features to 16 bits is what keeps it from being exact.
+    np.testing.assert_allclose(np.linalg.norm(features[:-1], axis=1), 1, rtol=1e-4)
+    np.testing.assert_array_equal(directions.transform(rows(spots / 255)), features)
+    np.testing.assert_array_equal(directions.transform(rows(spots * 1e300)), features)
+
+
+def test_no_power_is_too_high_for_the_ink(spots):
+    features = StrokeDirections(power=400).fit_transform(rows(spots))
+
+    assert features.any(axis=1).sum() == 450
+    assert features.max() <= 1
+
+
+def test_upright_takes_any_amount_of_ink(spots):
+    upright = Upright().fit(rows(spots))
+
+    np.testing.assert_allclose(
+        upright.transform(rows(spots * 1e300)), 1e300 * upright.transform(rows(spots))
+    )
 
 
 @pytest.mark.parametrize(("down", "right"), [(1, 0), (0, -1), (-1, 1)])

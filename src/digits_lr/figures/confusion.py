@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
-from sklearn.metrics import confusion_matrix
 from sklearn.utils import check_consistent_length
 
 from digits_lr._checks import check_labels
-from digits_lr.figures.show import NotebookFigure, with_defaults
+from digits_lr.figures._grid import literal
+
+_MOST_NUMBERED = 30  # with more classes than that the numbers would hide the colours
 
 
-@with_defaults
 def plot_confusion(
     y_true: ArrayLike,
     y_pred: ArrayLike,
     *,
     labels: ArrayLike | None = None,
-    by_class: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the confusion matrix, titled with the accuracy or the most frequent error.
+    """Draw the confusion matrix, titled with the accuracy.
 
-    The colours show the errors only: right answers, on the diagonal, are grey or blank, since they
-    are so many that on one scale with the errors every error would look like none.
+    The colours show the errors only: right answers, on the diagonal, are grey, since they are so
+    many that on one scale with the errors every error would look like none.
 
     Parameters
     ----------
@@ -35,16 +35,15 @@ def plot_confusion(
         True and predicted classes, both numbers or both strings.
     labels : array-like of shape (n_classes,), default=None
         The classes in the order of the rows; None takes those that occur, sorted.
-    by_class : bool, default=False
-        Draw the errors as percent of the true class's images, the diagonal blank, instead of
-        counts. Classes of different size can then be compared.
     ax : matplotlib.axes.Axes, default=None
-        Where to draw; None makes a new figure, with matplotlib's own settings.
+        Where to draw; None makes a new figure of pyplot's, larger for more than ten
+        classes and for long labels.
 
     Returns
     -------
     matplotlib.axes.Axes
-        True classes downwards, predicted classes to the right, the number in each cell.
+        True classes downwards, predicted classes to the right, the number of images in each cell;
+        only colours if there are more than 30 classes.
 
     Raises
     ------
@@ -69,45 +68,36 @@ def plot_confusion(
     if len(np.unique(labels)) < len(labels):
         raise ValueError(f"labels is {labels.tolist()}; wanted each class once")
 
-    counts = confusion_matrix(y_true, y_pred, labels=labels)
+    table = pd.crosstab(y_true, y_pred).reindex(index=labels, columns=labels, fill_value=0)
+    names = [literal(label) for label in labels]
+    counts = table.to_numpy()
     right = np.eye(len(labels), dtype=bool)
+    numbered = len(labels) <= _MOST_NUMBERED
     if ax is None:
-        ax = NotebookFigure(figsize=(5.8, 5.0)).subplots()
-    if by_class:
-        shown = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        number, unit = ".1f", "errors (% of the true class)"
-        errors = np.where(right, 0, shown)
-        true, predicted = np.unravel_index(errors.argmax(), errors.shape)
-        title = (
-            f"Most frequent error: {labels[true]} predicted as {labels[predicted]} "
-            f"({errors.max():.1f} % of class {labels[true]})"
-            if errors.any()
-            else "No errors"
-        )
-    else:
-        shown, number, unit = counts, "d", "errors (images)"
-        n_right, n_images = counts.trace(), counts.sum()
-        title = f"Accuracy {n_right / n_images:.4f}: {n_right:,} of {n_images:,} right"
-    shared = {
-        "annot": True,
-        "fmt": number,
-        "square": True,
-        "linewidths": 0.5,
-        "xticklabels": labels,
-        "yticklabels": labels,
-        "ax": ax,
-    }
+        longest = max(map(len, names))  # a label of more than 8 letters takes room from the cells
+        more = 0.43 * max(min(len(labels), _MOST_NUMBERED) - 10, 0) + 0.08 * max(longest - 8, 0)
+        _, ax = plt.subplots(figsize=(5.8 + more, 5.0 + more), layout="constrained")
     sns.heatmap(
-        shown,
+        pd.DataFrame(counts, index=names, columns=names),
         mask=right,
-        cmap="Blues",
+        cmap=plt.get_cmap("Blues").with_extremes(bad="0.85"),
         vmin=0,
-        vmax=shown[~right].max(initial=0) or 1,
-        cbar_kws={"label": unit, "shrink": 0.8, "ticks": MaxNLocator(integer=True)},
-        **shared,
+        vmax=counts[~right].max(initial=0) or 1,
+        annot=numbered,
+        fmt="d",
+        square=True,
+        linewidths=0.5,
+        cbar_kws={"label": "errors (images)", "shrink": 0.8, "ticks": MaxNLocator(integer=True)},
+        ax=ax,
     )
-    if not by_class:
-        sns.heatmap(counts, mask=~right, cmap=ListedColormap(["0.85"]), cbar=False, **shared)
+    if numbered:
+        for k, n in enumerate(counts.diagonal()):
+            ax.text(k + 0.5, k + 0.5, f"{n}", color=".15", ha="center", va="center")
     ax.tick_params(axis="y", rotation=0)
-    ax.set(xlabel="predicted class", ylabel="true class", title=title)
+    n_right, n_images = counts.trace(), counts.sum()
+    ax.set(
+        xlabel="predicted class",
+        ylabel="true class",
+        title=f"Accuracy {n_right / n_images:.4f}: {n_right:,} of {n_images:,} right",
+    )
     return ax

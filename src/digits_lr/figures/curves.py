@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, LogFormatter, MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 
 from digits_lr._checks import check_labels, check_numbers
-from digits_lr.figures.show import NotebookFigure, with_defaults
+from digits_lr.figures._grid import literal
 from digits_lr.scores import accuracy
 
 # Okabe and Ito's colours, told apart also by people who see fewer colours; a marker and a dash for
@@ -22,10 +23,9 @@ _MARKERS = ["o", "s", "^", "D", "v"]
 _LINES = ["-", "--", "-.", ":"]  # one fewer: the sixth curve is not the first again
 
 
-@with_defaults
 def plot_curves(
     x: ArrayLike,
-    curves: Mapping[str, ArrayLike | Sequence[tuple]],
+    curves: Mapping[str, ArrayLike],
     *,
     xlabel: str,
     ylabel: str,
@@ -49,8 +49,7 @@ def plot_curves(
     xscale, yscale : str, default="linear"
         ``"log"`` for what grows by factors, or another of matplotlib's scales.
     ax : matplotlib.axes.Axes, default=None
-        Where to draw, beside what it shows already; None makes a new figure, with matplotlib's own
-        settings.
+        Where to draw, beside what it shows already; None makes a new figure of pyplot's.
 
     Returns
     -------
@@ -82,21 +81,21 @@ def plot_curves(
     checked = {name: _check_points(points, f"curves[{name!r}]") for name, points in curves.items()}
     check_consistent_length(x, *checked.values())
     if ax is None:
-        ax = NotebookFigure(figsize=(6.6, 3.4)).subplots()
+        _, ax = plt.subplots(figsize=(6.6, 3.4), layout="constrained")
     for k, (name, points) in enumerate(checked.items(), start=len(ax.lines)):
         color, marker, line = (styles[k % len(styles)] for styles in [_COLORS, _MARKERS, _LINES])
         values = points if points.ndim == 1 else points[:, 0]
-        ax.plot(x, values, color=color, marker=marker, markersize=5, linestyle=line, label=name)
+        label = literal(name)
+        if label.startswith("_"):
+            label = " " + label  # as it is, matplotlib would leave it out of legends
+        ax.plot(x, values, color=color, marker=marker, markersize=5, linestyle=line, label=label)
         if points.ndim == 2:
             ax.fill_between(x, points[:, 1], points[:, 2], color=color, alpha=0.2, linewidth=0)
-    locator = ax.xaxis.get_major_locator()
-    marked = locator.locs if isinstance(locator, FixedLocator) else []  # by an earlier call
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
     if xscale == "linear" and (x == np.round(x)).all():
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if xscale == "log":  # plain numbers instead of powers of ten
-        ticks = np.union1d(x, marked)
-        ax.set_xticks(ticks, [f"{value:g}" for value in ticks])
+        ax.set_xticks(x, [f"{value:g}" for value in x])
         ax.set_xticks([], minor=True)
     if yscale == "log":
         ax.yaxis.set_major_formatter(LogFormatter())
@@ -109,16 +108,17 @@ def plot_curves(
     return ax
 
 
-def _check_points(points: ArrayLike | Sequence[tuple], name: str) -> NDArray:
-    shape = "(n_points,)" if np.ndim(points) == 1 else "(n_points, 3 or more)"
-    points = check_numbers(points, name, shape)
-    if points.ndim == 2 and points.shape[1] < 3:
-        raise ValueError(f"{name} has shape {points.shape}; wanted (n_points,) or {shape}")
-    return points
+def _check_points(points: Any, name: str) -> NDArray:
+    if getattr(points, "dtype", None) == np.dtype(object):  # a Series of what `accuracy` returns
+        points = list(points)
+    shapes = ["(n_points,)", "(n_points, 3 or more)"]
+    array = check_numbers(points, name, *shapes)
+    if array.ndim == 2 and array.shape[1] < 3:
+        raise ValueError(f"{name} has shape {array.shape}; wanted {' or '.join(shapes)}")
+    return array
 
 
-@with_defaults
-def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLike) -> Figure:
+def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLike) -> NDArray:
     """Draw how often a model is right against how sure it is, above how often it is how sure.
 
     Parameters
@@ -131,11 +131,11 @@ def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLik
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Above, a point for each tenth of the probabilities from 0 to 1 that has images: the share
-        of right predictions with its 95 % interval, at the mean probability. A model whose
-        probabilities can be believed lies on the diagonal; one that is too sure lies below it.
-        Below, the number of images in each tenth.
+    ndarray of shape (2,) of matplotlib.axes.Axes
+        Above, on a new figure of pyplot's, a point for each tenth of the probabilities from 0 to 1
+        that has images: the share of right predictions with its 95 % interval, at the mean
+        probability. A model whose probabilities can be believed lies on the diagonal; one that is
+        too sure lies below it. Below, the number of images in each tenth.
 
     Raises
     ------
@@ -144,8 +144,8 @@ def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLik
 
     Examples
     --------
-    >>> fig = plot_reliability([7, 2, 1], [7, 2, 7], [0.9, 0.8, 0.4])
-    >>> [ax.get_ylabel() for ax in fig.axes]
+    >>> axs = plot_reliability([7, 2, 1], [7, 2, 7], [0.9, 0.8, 0.4])
+    >>> [ax.get_ylabel() for ax in axs]
     ['share right', 'images']
     """
     y_true, y_pred = check_labels(y_true=y_true, y_pred=y_pred)
@@ -158,8 +158,10 @@ def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLik
     edges = np.arange(11) / 10
     tenth = np.digitize(probability, edges[1:-1])
     parts = [tenth == k for k in np.unique(tenth)]
-    fig = NotebookFigure(figsize=(5.8, 4.6))
-    above, below = fig.subplots(2, sharex=True, height_ratios=[3, 1])
+    _, axs = plt.subplots(
+        2, sharex=True, height_ratios=[3, 1], figsize=(5.8, 4.6), layout="constrained"
+    )
+    above, below = axs
     plot_curves(
         [probability[part].mean() for part in parts],
         {"the model": [accuracy(y_true[part], y_pred[part]) for part in parts]},
@@ -175,4 +177,4 @@ def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLik
     below.margins(y=0.25)
     below.set(xlabel="probability of the prediction", ylabel="images", xlim=(0, 1))
     below.spines[["top", "right"]].set_visible(False)
-    return fig
+    return axs

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 
 from digits_lr._checks import check_labels, check_numbers
-from digits_lr.figures._grid import draw_ink, draw_signed, image_axes
-from digits_lr.figures.show import with_defaults
+from digits_lr.figures._grid import draw_ink, draw_signed, image_axes, literal
 
 
-@with_defaults
 def plot_evidence(
     images: ArrayLike, evidence: ArrayLike, y_true: ArrayLike, y_pred: ArrayLike
-) -> Figure:
+) -> NDArray:
     """Draw images in a row, and under each what every pixel of it added to the prediction.
 
     Parameters
     ----------
     images : array-like of shape (n_images, height, width)
-        Pixel intensities; 0 is drawn white and the largest pixel of all `images` black.
+        Pixel intensities; 0 and below is drawn white, the largest pixel of all `images` black.
     evidence : array-like of shape (n_images, height * width)
         What each pixel added: coefficients of the predicted class minus those of the true class,
         times the pixels.
@@ -29,10 +26,11 @@ def plot_evidence(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Blue where a pixel spoke for the prediction and red where it spoke for the truth, white
-        at zero, all on one scale that is symmetric about zero; one colour bar. A few pixels that
-        would wash out the rest are clipped, as in `plot_coefficients`.
+    ndarray of shape (2, n_images) of matplotlib.axes.Axes
+        The images and, on the same new figure of pyplot's, their evidence: blue where a pixel
+        spoke for the prediction and red where it spoke for the truth, white at zero, all on one
+        scale that is symmetric about zero; one colour bar. A few pixels that would wash out the
+        rest are clipped, as in `plot_coefficients`.
 
     Raises
     ------
@@ -41,8 +39,8 @@ def plot_evidence(
 
     Examples
     --------
-    >>> fig = plot_evidence([[[0, 1], [1, 0]]], [[0, 2.0, -1.0, 0]], [7], [1])
-    >>> fig.axes[0].get_title()
+    >>> axs = plot_evidence([[[0, 1], [1, 0]]], [[0, 2.0, -1.0, 0]], [7], [1])
+    >>> axs[0, 0].get_title()
     'true 7, predicted 1'
     """
     images = check_numbers(images, "images", "(n_images, height, width)")
@@ -55,11 +53,11 @@ def plot_evidence(
             f"{images[0].size} pixels of an image"
         )
     n = len(images)
-    fig, axs = image_axes(2 * n, n_columns=n, bar_width=1.2)
     titles = [
-        f"true {truth}, predicted {predicted}"
-        for truth, predicted in zip(y_true, y_pred, strict=True)
+        f"true {literal(true)}, predicted {literal(predicted)}"
+        for true, predicted in zip(y_true, y_pred, strict=True)
     ]
-    draw_ink(axs[:n], images, titles, smooth=False)
-    draw_signed(axs[n:], evidence.reshape(images.shape), "evidence")
-    return fig
+    axs = image_axes(titles + [""] * n, n_columns=n, bar_width=1.2).reshape(2, n)
+    draw_ink(axs[0], images)
+    draw_signed(axs[1], evidence.reshape(images.shape), "evidence")
+    return axs

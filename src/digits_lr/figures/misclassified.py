@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from numbers import Integral
 
+import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, check_scalar
 
 from digits_lr._checks import check_labels, check_numbers
-from digits_lr.figures._grid import draw_ink, image_axes
-from digits_lr.figures.show import NotebookFigure, with_defaults
+from digits_lr.figures._grid import draw_ink, image_axes, literal
 from digits_lr.scores import misclassified
 
 
-@with_defaults
 def plot_misclassified(
     images: ArrayLike,
     y_true: ArrayLike,
@@ -24,8 +22,8 @@ def plot_misclassified(
     pair: tuple[int, int] | tuple[str, str] | None = None,
     limit: int = 20,
     smooth: bool = False,
-) -> Figure:
-    """Draw the first misclassified images, each titled with its row, truth and prediction.
+) -> NDArray:
+    r"""Draw the first misclassified images, each titled with its row, truth and prediction.
 
     Parameters
     ----------
@@ -42,8 +40,9 @@ def plot_misclassified(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Five images a row; one sentence if there is none to draw.
+    ndarray of shape (n_images,) of matplotlib.axes.Axes
+        Five images a row, on a new figure of pyplot's. If there is none to draw, one Axes with a
+        sentence that says so.
 
     Raises
     ------
@@ -55,9 +54,9 @@ def plot_misclassified(
 
     Examples
     --------
-    >>> fig = plot_misclassified([[[0, 1], [1, 0]]] * 3, [7, 2, 1], [7, 3, 1])
-    >>> fig.get_suptitle()
-    '1 of 1 misclassified images'
+    >>> axs = plot_misclassified([[[0, 1], [1, 0]]] * 3, [7, 2, 1], [7, 3, 1])
+    >>> axs[0].get_title()
+    'row 1\ntrue 2, predicted 3'
     """
     images = check_numbers(images, "images", "(n_images, height, width)")
     rows = misclassified(y_true, y_pred)
@@ -72,17 +71,18 @@ def plot_misclassified(
             raise ValueError(f"pair is {pair}; wanted the true and the predicted class")
         true, predicted = classes
         rows = rows[(y_true[rows] == true) & (y_pred[rows] == predicted)]
-        kind = f"images of {true} predicted as {predicted}"
+        kind = f"images of {literal(true)} predicted as {literal(predicted)}"
     if len(rows) == 0:
-        fig = NotebookFigure(figsize=(4, 0.8))
-        fig.text(0.5, 0.5, f"No {kind} among {len(images):,}.", ha="center")
-        return fig
+        _, ax = plt.subplots(figsize=(4, 0.8), layout="constrained")
+        ax.axis("off")
+        ax.text(0.5, 0.5, f"No {kind} among {len(images):,}.", ha="center", va="center")
+        return np.array([ax])
     shown = rows[:limit]
     titles = [
-        f"row {row}\ntrue {truth}, predicted {predicted}"
-        for row, truth, predicted in zip(shown, y_true[shown], y_pred[shown], strict=True)
+        f"row {row}\ntrue {literal(true)}, predicted {literal(predicted)}"
+        for row, true, predicted in zip(shown, y_true[shown], y_pred[shown], strict=True)
     ]
-    fig, axs = image_axes(len(shown))
-    draw_ink(axs, images[shown], titles, smooth)
-    fig.suptitle(f"{len(shown)} of {len(rows):,} {kind}", fontsize=11)
-    return fig
+    axs = image_axes(titles)
+    draw_ink(axs, images[shown], smooth)
+    axs[0].figure.suptitle(f"{len(shown)} of {len(rows):,} {kind}", fontsize=11)
+    return axs

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 
 from digits_lr._checks import check_labels, check_numbers
-from digits_lr.figures._grid import image_axes
-from digits_lr.figures.show import with_defaults
+from digits_lr.figures._grid import image_axes, literal
 
 
-@with_defaults
-def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None = None) -> Figure:
+def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None = None) -> NDArray:
     """Draw in each cell the stroke that matters most for each class, over an image of the class.
 
     Parameters
@@ -29,10 +26,10 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
 
     Returns
     -------
-    matplotlib.figure.Figure
-        One image a class, five a row. Blue strokes speak for the class and red ones against it.
-        Length and colour grow with the coefficient up to its 95th percentile over all strokes
-        drawn, and no further.
+    ndarray of shape (n_classes,) of matplotlib.axes.Axes
+        Five images a row, on a new figure of pyplot's. Blue strokes speak for the class and red
+        ones against it. Length and colour grow with the coefficient up to its 95th percentile over
+        all strokes drawn, and no further.
 
     Raises
     ------
@@ -43,11 +40,12 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
     Examples
     --------
     >>> import numpy as np
-    >>> fig = plot_strokes(np.ones((1, 4, 2, 2)), np.zeros((1, 28, 28)), labels=["one"])
-    >>> fig.axes[0].get_title()
+    >>> axs = plot_strokes(np.ones((1, 4, 2, 2)), np.zeros((1, 28, 28)), labels=["one"])
+    >>> axs[0].get_title()
     'class one'
     """
     coef = check_numbers(coef, "coef", "(n_classes, n_directions, n_rows, n_columns)")
+    coef = coef.astype(float)  # bytes would overflow when they are added
     images = check_numbers(images, "images", "(n_images, height, width)")
     (labels,) = check_labels(labels=np.arange(len(coef)) if labels is None else labels)
     check_consistent_length(coef, images, labels)
@@ -62,12 +60,11 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
     length = 0.9 * np.minimum(size / end, 1)  # in cells
     # A stroke runs at a right angle to the way its edges face, which is counted clockwise.
     angle = np.pi / 2 - strongest[:, 0] * (2 * np.pi / n_directions)
-    fig, axs = image_axes(len(coef))
-    darkest = images.max() or 1  # blank images stay white
+    axs = image_axes([f"class {literal(label)}" for label in labels])
+    darkest = max(images.max(), 0) or 1  # blank images stay white
     extent = (-0.4, n_columns - 0.6, n_rows - 0.6, -0.4)  # a little beyond the outer cells
     for k, ax in enumerate(axs):
         ax.imshow(images[k], cmap="gray_r", vmin=0, vmax=2.5 * darkest, extent=extent)
-        ax.set_title(f"class {labels[k]}", fontsize=10)
         ax.quiver(
             length[k] * np.cos(angle[k]),
             length[k] * np.sin(angle[k]),
@@ -81,4 +78,4 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
             headlength=0,
             headaxislength=0,
         )
-    return fig
+    return axs

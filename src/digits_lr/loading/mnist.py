@@ -19,6 +19,7 @@ from digits_lr.loading.sources import Arrays, DataHome
 
 __all__ = ["load_mnist"]
 
+ADVICE = "mend that, or set SCIKIT_LEARN_DATA to another folder"
 SHA256 = {
     "images": "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96",
     "labels": "671ff9d70b4811116d55c3dd479efa7a981e2e62753ef7a6d5c15fea81e63d27",
@@ -128,9 +129,7 @@ def verified(images: NDArray, labels: NDArray) -> Arrays:
 
 def cache_file(data_home: DataHome) -> Path:
     """Return the path of the cache, whether it is there or not."""
-    from sklearn.datasets import get_data_home
-
-    return Path(get_data_home(data_home), "digits_lr", "mnist.uint8")
+    return sources.home_of(data_home) / "digits_lr" / "mnist.uint8"
 
 
 def from_cache(data_home: DataHome) -> Arrays:
@@ -160,5 +159,5 @@ def _store(images: NDArray[np.uint8], labels: NDArray[np.uint8], data_home: Data
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        return f"{_reason(error)}; mend that, or set SCIKIT_LEARN_DATA to another folder"
+        return f"{_reason(error)}; {ADVICE}"
     return ""

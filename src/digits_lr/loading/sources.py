@@ -45,16 +45,30 @@ OPENML_URL = "https://www.openml.org/api/v1/json/data/554"
 OPENML_SECONDS = 5.0  # what OpenML has to answer at all
 
 
+def home_of(data_home: DataHome) -> Path:
+    """Return scikit-learn's data folder, made if it is not there; raise OSError if it cannot be."""
+    from sklearn.datasets import get_data_home
+
+    asked = os.environ.get("SCIKIT_LEARN_DATA", "~/scikit_learn_data")
+    if data_home is not None:
+        asked = str(data_home)
+    try:
+        Path(asked).expanduser()
+    except RuntimeError:  # where get_data_home would make a folder called "~"
+        raise FileNotFoundError(f"no home directory for {asked!r}") from None
+    return Path(get_data_home(data_home))
+
+
 def from_openml(data_home: DataHome) -> Arrays:
     """Read OpenML's data set 554 by scikit-learn, from scikit-learn's own cache if it is there."""
-    from sklearn.datasets import fetch_openml, get_data_home
+    from sklearn.datasets import fetch_openml
 
     with TemporaryDirectory() as folder:
         home = folder  # one cache is enough, and it is ours
         with contextlib.suppress(OSError):  # no such home: nothing stored
-            scikit_learns = get_data_home(data_home)
+            scikit_learns = home_of(data_home)
             if any(Path(scikit_learns, "openml").rglob("mnist_784.arff.gz")):
-                home = scikit_learns
+                home = str(scikit_learns)
         if home is folder:
             _reach(OPENML_URL, OPENML_SECONDS)
         with _waiting_for("OpenML"), warnings.catch_warnings(action="ignore"):
