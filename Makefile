@@ -11,9 +11,9 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # What users have set up for themselves changes no output; `make lab` keeps it. One thread each, as
 # notebooks and tests run side by side; without a number joblib counts the cores, and warns where a
 # machine does not tell them.
-DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONSTARTUP JUPYTER_NO_CONFIG=1 \
-  JUPYTER_DATA_DIR=$(CURDIR)/build/defaults IPYTHONDIR=$(CURDIR)/build/defaults \
-  MPLCONFIGDIR=$(CURDIR)/build/defaults LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80 OMP_NUM_THREADS=1
+DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONPATH -u PYTHONSTARTUP JUPYTER_NO_CONFIG=1 \
+  JUPYTER_DATA_DIR="$$PWD/build/defaults" IPYTHONDIR="$$PWD/build/defaults" \
+  MPLCONFIGDIR="$$PWD/build/defaults" LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80 OMP_NUM_THREADS=1
 PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
 # Files side by side, in the order given, those first that take longest.
 NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder

@@ -16,7 +16,7 @@ import threading
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -70,7 +70,7 @@ def fit_in_child(
     with TemporaryDirectory(prefix="digits_lr-") as folder:
         task, result = Path(folder, "task"), Path(folder, "result")
         joblib.dump((_GENERATOR.get_state(), model, X, y, start), task)
-        said = deque(maxlen=20)
+        said: deque[str] = deque(maxlen=20)
         with subprocess.Popen(
             # -u, or C's printf holds lines back; -P, or modules here could shadow the child's.
             [sys.executable, "-u", "-P", __file__, folder],
@@ -79,6 +79,7 @@ def fit_in_child(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a kill of this process's group spares it, to tidy up
         ) as child:
+            assert child.stdout  # a pipe, as asked for
             try:
                 for line in _lines(child.stdout.fileno()):
                     if line:
@@ -103,7 +104,7 @@ def fit_in_child(
     return outcome, caught
 
 
-def _lines(pipe: int):
+def _lines(pipe: int) -> Iterator[str]:
     """Yield each line that comes through `pipe`, and an empty one when none came for a while."""
     rest = b""
     while True:

@@ -57,7 +57,7 @@ def start_at_lbfgs(model: LogisticRegression, X: Any, y: Any) -> None:
             losses, gradients = zip(
                 *pool.map(partial(_loss, coef_of(weights)), parts, codes), strict=True
             )
-            gradient = solve_triangular(factor, sum(gradients).T, trans="T")
+            gradient = solve_triangular(factor, sum(gradients, np.float64(0)).T, trans="T")
             return sum(losses) / len(y), gradient.ravel() / len(y)
 
         iterations = itertools.count(1)

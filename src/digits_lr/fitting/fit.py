@@ -122,8 +122,9 @@ def fit(
     if start and (one is not model or one.solver != "saga"):
         raise ValueError(f"start is {start!r} for {model!r}; wanted solver='saga' and one model")
 
+    caught: list[Warning] = []
     if not (progress and watched()) or (one is not model and callers_workers()):
-        fitted, caught = fit_here(model, X, y, start), []
+        fitted = fit_here(model, X, y, start)
     else:
         try:
             n_fits = _refuse(model, one, X, y)
@@ -154,12 +155,12 @@ def _refuse(
         estimator._validate_params()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the fit itself will give them
-        X, y = check_X_y(
+        rows_of_X, labels = check_X_y(
             X, y, accept_sparse="csr", dtype=None, multi_output=one is not model, estimator=one
         )
-        rows = [0] if y.ndim == 2 else np.unique(y, return_index=True)[1]
+        rows = [0] if labels.ndim == 2 else np.unique(labels, return_index=True)[1]
         small = clone(model)
         getattr(small, "estimator", small).set_params(max_iter=1, random_state=0, verbose=0)
         with parallel_config("threading"):
-            small.fit(X[rows], y[rows])
+            small.fit(rows_of_X[rows], labels[rows])
     return len(getattr(small, "estimators_", [small]))
