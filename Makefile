@@ -53,7 +53,7 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 	  $(foreach name,lab settings site,--ignore tests/test_$(name).py) tests
 	build/lowest/bin/python -m sphinx --quiet --fail-on-warning -c docs -d build/lowest/doctrees . build/lowest/html
 
-test-processors: data ## nbval under other processors' kernels and threads: half an hour, into build/ (ARGS=--store: benchmarks/)
+test-processors: data ## nbval as on other processors: an hour or more, into benchmarks/ (ARGS="--rows Haswell --chapters 1 3")
 	$(DEFAULTS) $(BIN)/python benchmarks/bench_processors.py $(ARGS)
 
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder

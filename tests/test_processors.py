@@ -1,17 +1,20 @@
-"""What `make test-processors` reports when a number or a picture drifts."""
+"""What `make test-processors` runs, and what it stores and says of it."""
 
 import base64
 import io
-import re
+import json
+import platform
+import shutil
+import sys
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
+SAMPLE = Path(__file__).parent / "notebooks_pass_and_fail" / "sample-pass.ipynb"
 
 
 @pytest.fixture
@@ -23,97 +26,80 @@ def bench(monkeypatch):
     return bench_processors
 
 
-def picture(levels):
-    """Return the output of a picture of 100 x 100 pixels, the first changed by `levels`."""
-    pixels = np.full((100, 100), 100, np.uint8)
-    pixels[0, 0] += levels
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="png")
-    png = base64.b64encode(buffer.getvalue()).decode()
-    return new_output("display_data", data={"image/png": png, "text/plain": "A grey square."})
+def run(**changes):
+    """Return what is stored of a chapter that was run."""
+    found = {"row": "Haswell", "chapter": "1", "said": "Haswell; FMA", "failed": [], "pictures": []}
+    here = {"date": "2026-11-27", "cores": 2, "processor": "EPYC", "versions": {"Python": "3.11"}}
+    return found | here | changes
 
 
-def text(words):
-    """Return the output of a cell that prints."""
-    return new_output("stream", text=words)
-
-
-def test_a_run_reports_what_nbval_and_the_kernel_say(bench, tmp_path):
-    cells = [
-        new_code_cell(source, id=name, execution_count=1, outputs=[stored])
-        for name, source, stored in [
-            ("print", "print(os.environ['OMP_NUM_THREADS'], 'threads')", text("7 threads\n")),
-            ("same", f"display({dict(picture(0).data)}, raw=True)", picture(8)),
-            ("drawn", f"display({dict(picture(0).data)}, raw=True)", picture(9)),
-        ]
-    ]
-    path = tmp_path / "small.ipynb"
-    nbformat.write(bench.shorten(new_notebook(cells=cells), None, {}), path)
-
-    (found,) = bench.run_all([path], bench.threads(3))
-
-    # Where a system brings its own BLAS, as macOS does, there is no OpenBLAS to say anything.
-    assert re.search("threads: 3|^NumPy", found.pop("kernel"))
-    assert found == {
-        "failed": ["print", "drawn"],
-        "numbers": [("print", "7", "3")],
-        "levels": 9,
-        "share": 1 / 10_000,
-    }
-
-
-@pytest.mark.parametrize(
-    ("stored", "new", "passed", "words"),
-    [
-        (text("a 7"), text("a 7"), True, "equal"),
-        (text("7 saga"), text("7 sag"), False, "**failed**: fit"),
-        (text("7 saga"), text("saga"), False, "**failed**: fit"),
-        (
-            text("[1877] 0.9556"),
-            text("[1876] 0.9557"),
-            False,
-            "**failed**: fit; 1877 → 1876 in fit (0.05%)",
-        ),
-        (
-            text("808 of 10,000, 1.7e-07"),
-            text("808 of 11,000, 1.7e-07"),
-            False,
-            "**failed**: fit; 10,000 → 11,000 in fit (9.09%)",
-        ),
-        (text("-0."), text("0."), False, "**failed**: fit; -0. → 0. in fit (0.00%)"),
-        (picture(0), picture(4), True, "pictures 4 levels, 0.0100%"),
-        (picture(0), picture(9), False, "**failed**: fit; pictures 9 levels, 0.0100%"),
-    ],
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="a row for x86"
 )
-def test_what_drifted_is_said(stored, new, passed, words, bench):
-    cells = [
-        ("load", [text("70,000")], [text("70,000")], True),
-        ("fit", [stored], [new], passed),
-    ]
-
-    found = bench.drift(cells, bench.picture_guard().Picture) | {"kernel": "Haswell"}
-    page = bench.as_markdown({"Zen": [found] * 3})
-
-    assert f"| Zen | Haswell | {words} | {words} | {words} |" in page
-    assert f"{3 * passed} of 3 runs passed" in page
-    assert ("## Each number" in page) is ("→" in words)
+def test_a_process_runs_what_the_row_asks_for(bench):
+    assert bench.probe("Prescott").startswith("Katmai, threads: 1; NumPy baseline; ")
 
 
-def test_what_is_shortened_fits_the_notebooks(bench):
-    for name, (last, changes) in bench.NOTEBOOKS.items():
-        whole = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-        sources = {cell.id: cell.source for cell in whole.cells if cell.cell_type == "code"}
+@pytest.mark.parametrize("row", [{"No such kernel": (1, {})}, {"Prescott": (1000, {})}])
+def test_a_row_that_this_machine_cannot_run_is_none(row, bench, monkeypatch):
+    monkeypatch.setattr(bench, "ROWS", row)
 
-        probe, *cells = bench.shorten(whole, last, changes).cells
-
-        assert probe.id == "probe"
-        assert [cell.id for cell in cells] == list(sources)[: len(cells)]
-        assert cells[-1].id == (last or list(sources)[-1])
-        assert {cell.id for cell in cells if cell.source != sources[cell.id]} == {*changes}
+    assert bench.probe(*row) is None
 
 
-def test_a_change_that_fits_no_more_is_an_error(bench):
-    notebook = new_notebook(cells=[new_code_cell("print(7)", id="print")])
+def test_what_nbval_finds_replaces_what_this_processor_had_found(bench, tmp_path, monkeypatch):
+    notebook = nbformat.read(SAMPLE, as_version=4)
+    _, imports, printed, figure = notebook.cells
+    imports.outputs = printed.outputs
+    printed.source = "import os\nprint(os.environ['OPENBLAS_CORETYPE'])"
+    printed.outputs = [nbformat.v4.new_output("stream", text="Haswell\n")]
+    data = figure.outputs[0].data
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"])))).copy()
+    pixels[6, 5, 0] += 8
+    Image.fromarray(pixels).save(png := io.BytesIO(), format="png")
+    data["image/png"] = base64.b64encode(png.getvalue()).decode()
+    nbformat.write(notebook, tmp_path / "01.ipynb")
+    shutil.copy(ROOT / "conftest.py", tmp_path)
 
-    with pytest.raises(ValueError, match=r"cell 'print' does not hold 'print\(5'"):
-        bench.shorten(notebook, None, {"print": ("print(5", "print(6")})
+    here = bench.circumstances([])["processor"]
+    kept = [run(processor="Xeon"), run(processor=here, chapter="2"), run(row="SkylakeX")]
+    store = tmp_path / "benchmarks" / "processors.json"
+    store.parent.mkdir()
+    store.write_text(json.dumps([*kept, run(processor=here)]))
+
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr(bench, "CHAPTERS", {"1": tmp_path / "01.ipynb", "2": None})
+    monkeypatch.setattr(bench, "probe", {"Haswell": "Haswell, threads: 2"}.get)
+    failed = bench.main(["--rows", "Haswell", "SkylakeX", "--chapters", "1"])
+
+    assert failed
+    runs = json.loads(store.read_text())
+    (new,) = [one for one in runs if one not in kept]
+    assert len(runs) == 4
+    assert (new["said"], new["failed"]) == ("Haswell, threads: 2", ["imports"])
+    assert new["pictures"][0].startswith(
+        "`figure`: pictures differ by at most 8 of 255 levels in 1"
+    )
+    assert "| **failed**: `imports`; `figure`: pic" in store.with_suffix(".md").read_text()
+
+
+def test_a_notebook_that_nbval_left_early_is_an_error(bench):
+    with pytest.raises(RuntimeError, match=r"nbval ran 0 of 3 cells of .*sample-pass"):
+        bench.found_in(SAMPLE, [])
+
+
+def test_the_page_has_a_line_for_each_row_and_machine(bench):
+    page = bench.as_markdown(
+        [
+            run(),
+            run(chapter="3", failed=["fit", "table"]),
+            run(processor="Xeon", pictures=["`few`: pictures differ"]),
+            run(row="Nehalem", date="2026-11-28"),
+        ]
+    )
+
+    assert page.index("| Nehalem | Haswell; FMA | EPYC, 2026-11-28 |") < page.index("| Haswell |")
+    assert "| EPYC, 2026-11-27 | equal | not run | **failed**: `fit`, `table` |" in page
+    assert "| Xeon, 2026-11-27 | `few`: pictures differ | not run | not run |" in page
+    assert ": Prescott, Sandybridge, SkylakeX, ARMV8, NEOVERSEN1." in page
+    assert page.count("(EPYC), Python 3.11.") == 2  # once a day
