@@ -28,7 +28,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 notebooks: data ## the main job: environment, data, all notebooks executed in place, site
-	@echo "Executing $(NOTEBOOKS), $(JOBS) at a time (about 5 minutes on two cores)"
+	@echo "Executing $(NOTEBOOKS), $(JOBS) at a time (about ten minutes on two cores)"
 	@printf '%s\n' $(NOTEBOOKS) | xargs -n 1 -P $(JOBS) $(DEFAULTS) $(BIN)/jupyter-nbconvert \
 	  --config notebooks/nbconvert_config.py --to notebook --execute --output-dir build/notebooks
 	@# Moved when all are done: a cell that fails changes none, and nobody reads half a file.
