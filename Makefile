@@ -21,6 +21,8 @@ LONGEST := tests/test_site.py tests/test_lab.py
 # By name: given the folder too, pytest would drop what is in it, and its place in the order.
 TESTS = $(LONGEST) $(filter-out $(LONGEST),$(sort $(shell find tests -name 'test_*.py')))
 BASE ?= HEAD
+# With it each of some hundred processes would compile anew all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help notebooks test test-fast test-lowest test-processors data html lab review bench lint lock clean
 
