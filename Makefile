@@ -5,7 +5,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check
+# Into $(VENV), whatever a user has asked pip for elsewhere.
+PIP := $(BIN)/python -I -m pip install --disable-pip-version-check --no-user --target= --prefix="$$PWD/$(VENV)"
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # What users have set up for themselves changes no output; `make lab` keeps it. One thread each, as
@@ -63,7 +64,7 @@ data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data 
 	@$(DEFAULTS) $(BIN)/python -m digits_lr fetch
 
 html: $(VENV)/.ready ## build the site from the stored notebooks, without executing them
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env -c docs -d build/doctrees . build/html
+	$(DEFAULTS) $(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env -c docs -d build/doctrees . build/html
 	@echo "The site: build/html/index.html"
 
 lab: data ## open JupyterLab at the first notebook
@@ -97,21 +98,23 @@ clean: ## remove the environment and everything built; the notebooks and the dat
 	rm -rf $(VENV) build .pytest_cache .ruff_cache notebooks/.ruff_cache notebooks/model.npz
 
 # Rebuilt from nothing when one of its files changes; .ready is written last, so a broken
-# install is never taken for a finished one.
+# install is never taken for a finished one. uv is several times as fast as pip; without a wheel of it,
+# or with an index that only pip knows, pip does it.
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "digits_lr needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make PYTHON=python3.12" >&2; exit 1; }
 	@mkdir -p build
-	@echo "Making $(VENV) from requirements.lock (a minute or two, log in build/install.log)"
-	@# uv is several times as fast as pip. Without a wheel of it, or with an index that only pip knows, pip does it.
-	@{ $(PYTHON) -m venv --clear $(VENV) && \
-	   { $(PIP) uv && $(BIN)/uv pip install --python $(VENV) -r requirements.lock || \
-	     $(PIP) -r requirements.lock; } && \
-	   $(PIP) --no-deps --no-build-isolation -e . ; \
+	@# Of two makes at once the second waits, and finds it made. File 9 keeps the lock until this shell ends.
+	@exec 9>build/lock; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; \
+	if [ $@ -nt requirements.lock ] && [ $@ -nt pyproject.toml ]; then exit; fi; \
+	echo "Making $(VENV) from requirements.lock (a minute or two, log in build/install.log)"; \
+	{ $(PYTHON) -m venv --clear $(VENV) && \
+	  { $(PIP) uv && $(BIN)/uv pip install --python $(VENV) -r requirements.lock || \
+	    $(PIP) -r requirements.lock; } && \
+	  $(PIP) --no-deps --no-build-isolation -e . && touch $@; \
 	} >build/install.log 2>&1 || \
 	  { echo "Could not make $(VENV): is the package index reachable? build/install.log says:" >&2; \
 	    grep -iE 'error|not available' build/install.log | tail -n 1 >&2; exit 1; }
-	@touch $@
 
 $(VENV)/.peers: $(VENV)/.ready
 	$(PIP) --quiet --no-build-isolation -e '.[peers]'

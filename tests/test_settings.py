@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -146,3 +148,34 @@ def test_no_setting_changes_an_output(checkout, tmp_path_factory):
     for (output,), kind in zip(plain[3:], ["text/html", "image/png", "image/png"], strict=True):
         assert kind in output.data
     assert changed == plain
+
+
+def test_packages_go_into_the_environment_wherever_pip_is_told_to_put_them(tmp_path):
+    home, folder, elsewhere = (tmp_path / name for name in ["home", "mein Kürs", "elsewhere"])
+    settings = {"user": "true", "target": elsewhere, "prefix": elsewhere}
+    file = home / ".config" / "pip" / "pip.conf"
+    file.parent.mkdir(parents=True)
+    file.write_text("\n".join(["[install]", *(f"{key} = {settings[key]}" for key in settings)]))
+    variables = {f"PIP_{key.upper()}": str(value) for key, value in settings.items()}
+    venv.create(folder / ".venv", with_pip=True)
+    with zipfile.ZipFile(folder / "thing-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("thing.py", "")
+        for name, text in {
+            "METADATA": "Metadata-Version: 2.1\nName: thing\nVersion: 1",
+            "WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any",
+            "RECORD": "",
+        }.items():
+            wheel.writestr(f"thing-1.dist-info/{name}", text)
+    recipe = "\nthing:\n\t$(PIP) --no-index --force-reinstall thing-1-py3-none-any.whl\n"
+    (folder / "Makefile").write_text((ROOT / "Makefile").read_text() + recipe)
+
+    for chosen in ({}, variables):  # by pip's file, and by variables too
+        subprocess.run(
+            ["make", "thing"],
+            check=True,
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(home)} | chosen,
+        )
+        (module,) = tmp_path.rglob("thing.py")
+        assert module.is_relative_to(folder / ".venv")
+        module.unlink()
