@@ -25,7 +25,7 @@ BASE ?= HEAD
 # With it each of some hundred processes would compile anew all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help notebooks test test-fast test-lowest test-processors data html lab review bench lint lock clean
+.PHONY: help notebooks test test-fast test-lowest test-processors data html model lab review bench lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,6 @@ notebooks: data ## the main job: environment, data, all notebooks executed in pl
 	@# Moved when all are done: a cell that fails changes none, and nobody reads half a file.
 	mv $(NOTEBOOKS:%=build/%) notebooks
 	$(BIN)/python docs/stored_outputs.py
-	$(if $(filter %/02_mnist_l1_saga.ipynb,$(NOTEBOOKS)),$(BIN)/python docs/store_model.py)
 	@$(MAKE) --no-print-directory html
 
 test: data ## unit tests, and every cell of all notebooks against its stored output
@@ -67,6 +66,9 @@ html: $(VENV)/.ready ## build the site from the stored notebooks, without execut
 	$(DEFAULTS) $(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env -c docs -d build/doctrees . build/html
 	@echo "The site: build/html/index.html"
 
+model: data ## fit chapter 2's model again for the page Try it, two minutes
+	$(DEFAULTS) $(BIN)/python docs/store_model.py
+
 lab: data ## open JupyterLab at the first notebook
 	$(BIN)/jupyter-lab . --LabApp.app_settings_dir=.jupyterlab \
 	  --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS))
@@ -95,7 +97,7 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 	  --no-header --no-annotate --upgrade --quiet --output-file requirements.lock
 
 clean: ## remove the environment and everything built; the notebooks and the data stay
-	rm -rf $(VENV) build .pytest_cache .ruff_cache notebooks/.ruff_cache notebooks/model.npz
+	rm -rf $(VENV) build .pytest_cache .ruff_cache notebooks/.ruff_cache
 
 # Rebuilt from nothing when one of its files changes; .ready is written last, so a broken
 # install is never taken for a finished one. uv is several times as fast as pip; without a wheel of it,
