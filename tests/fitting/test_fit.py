@@ -316,7 +316,7 @@ def array_api():
 
 @contextlib.contextmanager
 def python_is(program):
-    _process._end_waiting()
+    _process.end_waiting()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", program)
         yield

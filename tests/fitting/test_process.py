@@ -17,7 +17,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from digits_lr.fitting import _process
+from digits_lr.fitting import _messages, _process
 from digits_lr.fitting._process import fit_in_child
 
 X, Y = (values[:400] for values in load_digits(return_X_y=True))
@@ -87,7 +87,7 @@ def test_fits_in_two_threads_have_a_child_each_and_one_stays():
 
 @pytest.mark.parametrize("serve", ["1 / 0", "import sys; print('x' * 2**20, file=sys.stderr)"])
 def test_a_child_that_cannot_start_is_no_process_to_be_had(serve, monkeypatch):
-    _process._end_waiting()
+    _process.end_waiting()
     monkeypatch.setattr(_process, "_SERVE", serve)
     with pytest.raises(_process.NotCarriedError):
         fit_in_child(SAGA, np.tile(X, (20, 1)), np.tile(Y, 20), None, ignore)
@@ -125,7 +125,7 @@ def test_more_open_files_than_select_can_count_are_no_obstacle():
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, limits[1]), limits[1]))
     files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
-    _process._end_waiting()
+    _process.end_waiting()
     try:
         fit_and_get_pid()
     finally:
@@ -138,8 +138,8 @@ def test_arrays_arrive_as_they_are_and_can_be_written_to_where_they_could_be():
     read_only = X.astype(np.uint8)
     read_only.flags.writeable = False
     for given in [read_only, np.asfortranarray(X)]:
-        message = _process._pack(given)
-        arrived = _process._unpack([bytearray(part) for part in message])
+        message = _messages.pack(given)
+        arrived = _messages.unpack([bytearray(part) for part in message])
         assert np.shares_memory(np.frombuffer(message[1], np.uint8), given)
         assert (arrived.dtype, arrived.flags.writeable) == (given.dtype, given.flags.writeable)
         np.testing.assert_array_equal(arrived, given)

@@ -101,7 +101,7 @@ NEWS = {
     ],
     "dl.fit(saga, X, y, start='lbfgs')": ["lbfgs iteration 5", "epoch 1 of"],
     "dl.fit(pipeline, X, y)": ["step 1 of 2", "step 2 of 2", "fitting by saga", "epoch 1 of"],
-    "dl.fit(ten, X, y)": ["fitting 3 classes", "0 of 3 classes", "1 of 3 classes", "2 of 3", "3 of 3"],
+    "dl.fit(ten, X, y)": ["fitting 3", "0 of 3 classes", "1 of 3 classes", "2 of 3", "3 of 3"],
     "dl.fit(saga.set_params(solver='lbfgs'), X, y)": ["fitting by lbfgs", "iteration 3"],
     "dl.fit(saga.set_params(solver='newton-cholesky'), X, y)": ["fitting by newton-chol"],
     "dl.fit(saga.set_params(solver='sag'), X, y)": ["fitting by sag", "epoch 1 of"],
