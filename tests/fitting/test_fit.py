@@ -31,7 +31,7 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardSca
 import digits_lr as dl
 from digits_lr.fitting import _process
 from digits_lr.fitting._here import last_step
-from digits_lr.fitting._threads import backend_is_the_callers, classes_in_threads, one_blas_thread
+from digits_lr.fitting._threads import classes_in_threads, one_blas_thread
 
 X, Y = (values[:400] for values in load_digits(return_X_y=True))
 DATAFRAME = pd.DataFrame(X).add_prefix("pixel")
@@ -262,20 +262,19 @@ def test_a_start_of_a_fit_that_is_refused_leaves_no_model():
 # What is carried to the child, and what cannot be and is fitted here
 
 
+SCALED = make_pipeline(StandardScaler(), LBFGS)
+
+
 @pytest.mark.parametrize(
     ("context", "model", "X"),
     [
-        (
-            lambda: sklearn.config_context(transform_output="pandas"),
-            make_pipeline(StandardScaler(), LBFGS),
-            DATAFRAME,
-        ),
+        (lambda: sklearn.config_context(transform_output="pandas"), SCALED, DATAFRAME),
         (
             lambda: sklearn.config_context(skip_parameter_validation=True),
             clone(SAGA).set_params(warm_start="no bool"),
             X,
         ),
-        (lambda: np.errstate(over="raise"), make_pipeline(StandardScaler(), LBFGS), X * 1e300),
+        (lambda: np.errstate(over="raise"), SCALED, X * 1e300),
     ],
     ids=itertools.count(),
 )
@@ -401,30 +400,20 @@ def test_blas_has_one_thread_until_the_last_of_overlapping_fits_is_over(monkeypa
 
 
 @pytest.mark.parametrize(
-    ("chosen", "callers"),
+    ("chosen", "solver", "expected"),
     [
-        ({}, False),
-        ({"n_jobs": 2}, False),
-        ({"prefer": "threads"}, False),
-        ({"backend": "threading"}, True),
-        ({"backend": "loky"}, True),
+        ({}, "saga", "ThreadingBackend"),
+        ({}, "liblinear", "SequentialBackend"),
+        ({"n_jobs": 2}, "liblinear", "SequentialBackend"),
+        ({"prefer": "threads"}, "liblinear", "SequentialBackend"),
+        ({"backend": "threading"}, "liblinear", "ThreadingBackend"),
+        ({"backend": "loky"}, "saga", "LokyBackend"),
     ],
     ids=str,
 )
-def test_a_backend_that_is_joblibs_default_is_the_callers_only_if_chosen(chosen, callers):
-    with joblib.parallel_config(**chosen):
-        assert backend_is_the_callers() is callers
-
-
-@pytest.mark.parametrize(
-    ("solver", "chosen", "expected"),
-    [
-        ("saga", {}, "ThreadingBackend"),
-        ("liblinear", {}, "SequentialBackend"),
-        ("liblinear", {"backend": "loky"}, "LokyBackend"),
-    ],
-)
-def test_classes_are_fitted_by_threads_but_by_the_callers_backend(solver, chosen, expected):
+def test_classes_are_fitted_by_threads_but_by_a_backend_that_is_the_callers(
+    chosen, solver, expected
+):
     with joblib.parallel_config(**chosen), classes_in_threads(solver):
         assert type(get_active_backend()[0]).__name__ == expected
 

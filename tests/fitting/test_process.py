@@ -13,7 +13,6 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -22,10 +21,6 @@ from digits_lr.fitting._process import fit_in_child
 
 X, Y = (values[:400] for values in load_digits(return_X_y=True))
 SAGA = LogisticRegression(solver="saga", C=0.5, tol=0.02, max_iter=100, random_state=3)
-
-
-def children():
-    return psutil.Process().children(recursive=True)
 
 
 def ignore(_line): ...
@@ -109,16 +104,6 @@ def test_what_is_printed_without_an_end_of_line_hides_no_end(capfd):
 def test_whatever_a_fit_raises_is_raised_here():
     with pytest.raises(SystemExit):
         fit_in_child(make_pipeline(FunctionTransformer(sys.exit), SAGA), X, Y, None, ignore)
-
-
-def test_one_vs_rest_workers_are_threads_of_the_one_child():
-    fit_and_get_pid()
-    seen, before = [], len(children())
-    model = OneVsRestClassifier(clone(SAGA).set_params(tol=0.1), n_jobs=3)
-    fit_in_child(model, X, Y, None, lambda line: "Epoch" in line and seen.append(len(children())))
-    # In Python 3.14 its tracker of resources, and for a moment what joblib asks for the number of
-    # cores. Processes instead of threads would be three more.
-    assert min(seen) <= before + 1
 
 
 def test_more_open_files_than_select_can_count_are_no_obstacle():

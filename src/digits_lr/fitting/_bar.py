@@ -87,10 +87,12 @@ class FitBar:
         if epoch := re.search(r"Epoch (\d+), change: (\S+)", line):
             self._show_epoch(int(epoch[1]), float(epoch[2]))
         elif done := re.search(r"convergence after (\d+) epochs|max_iter reached", line):
-            self.epochs_of_done.append(int(done[1] or self.regression.max_iter))
-            self._show_epoch()
-        elif step := re.match(r"\[Pipeline\].*\(step (\d+) of (\d+)\)", line):
-            self.bar.set_description_str(f"step {int(step[1]) + 1} of {step[2]}")
+            if self.n_fits > 1:
+                self.epochs_of_done.append(int(done[1] or self.regression.max_iter))
+                self._show_epoch()
+        elif done := re.match(r"\[Pipeline\].*\(step (\d+) of (\d+)\)", line):
+            if done[1] != done[2]:
+                self.bar.set_description_str(f"step {int(done[1]) + 1} of {done[2]}")
         elif line.startswith(("fitting", "lbfgs", "step")):
             if classes := re.match(r"fitting (\d+) classes", line):
                 self.n_fits = int(classes[1])
