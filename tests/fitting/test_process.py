@@ -80,10 +80,18 @@ def test_fits_in_two_threads_have_a_child_each_and_one_stays():
     assert len(_process._waiting) == 1
 
 
-@pytest.mark.parametrize("serve", ["1 / 0", "import sys; print('x' * 2**20, file=sys.stderr)"])
-def test_a_child_that_cannot_start_is_no_process_to_be_had(serve, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sys.executable", "/nowhere/python"),
+        ("digits_lr.fitting._process._SERVE", "1 / 0"),
+        # More than a pipe holds, while this process sends more than a pipe holds.
+        ("digits_lr.fitting._process._SERVE", "import sys; print('x' * 2**20, file=sys.stderr)"),
+    ],
+)
+def test_a_child_that_cannot_start_is_no_process_to_be_had(name, value, monkeypatch):
     _process.end_waiting()
-    monkeypatch.setattr(_process, "_SERVE", serve)
+    monkeypatch.setattr(name, value)
     with pytest.raises(_process.NotCarriedError):
         fit_in_child(SAGA, np.tile(X, (20, 1)), np.tile(Y, 20), None, ignore)
 
