@@ -4,6 +4,7 @@ import contextlib
 import copy
 import itertools
 import re
+import sys
 import traceback
 import warnings
 from collections import defaultdict
@@ -280,6 +281,7 @@ def test_the_child_fits_as_the_caller_is_set(context, model, X):
 
 @pytest.mark.usefixtures("in_child")
 def test_a_relative_path_leads_where_the_caller_is(tmp_path, monkeypatch):
+    dl.fit(clone(LBFGS), X, Y)  # so that the child is there
     monkeypatch.chdir(tmp_path)
     dl.fit(make_pipeline(StandardScaler(), clone(LBFGS), memory="cache"), X, Y)
     assert Path("cache").is_dir()
@@ -287,6 +289,19 @@ def test_a_relative_path_leads_where_the_caller_is(tmp_path, monkeypatch):
 
 class OurScaler(StandardScaler):
     """Of a module that the child cannot import, as one that a notebook defines."""
+
+
+def _child(X):
+    """Be as a function that a notebook defines, by a name that the child uses itself."""
+    return X
+
+
+@contextlib.contextmanager
+def in_a_notebook():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_child, "__module__", "__main__")
+        patch.setattr(sys.modules["__main__"], "_child", _child, raising=False)
+        yield
 
 
 @contextlib.contextmanager
@@ -311,6 +326,7 @@ def array_api():
         (contextlib.nullcontext, make_pipeline(FunctionTransformer(lambda X: X / 16), LBFGS)),
         (contextlib.nullcontext, make_pipeline(OurScaler(), LBFGS)),
         (contextlib.nullcontext, LogisticRegression(class_weight=defaultdict(lambda: 1.0), tol=1)),
+        (in_a_notebook, make_pipeline(FunctionTransformer(_child), SAGA)),
         (another_generator, SAGA),
         (array_api, SAGA),
         (lambda: joblib.parallel_config("threading"), OneVsRestClassifier(SAGA, n_jobs=2)),

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 import numpy as np
 import psutil
@@ -40,6 +41,15 @@ def test_one_child_serves_fit_after_fit_until_it_dies():
     assert fit_and_get_pid() == first
     os.kill(first, signal.SIGKILL)
     psutil.Process(first).wait()
+    assert fit_and_get_pid() != first
+
+
+def test_a_module_that_was_changed_is_imported_by_a_new_child(tmp_path, monkeypatch):
+    ours = ModuleType("ours")
+    ours.__file__ = str(tmp_path / "ours.py")
+    monkeypatch.setitem(sys.modules, "ours", ours)
+    first = fit_and_get_pid()
+    (tmp_path / "ours.py").touch()
     assert fit_and_get_pid() != first
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -93,6 +94,7 @@ class _Child:
     """A process that fits, for as long as this one lives."""
 
     def __init__(self) -> None:
+        self.started = time.time()
         self.sender: threading.Thread | None = None
         self.process = subprocess.Popen(
             # -u, or C's printf holds lines back; -P, or modules here could shadow the child's.
@@ -102,6 +104,16 @@ class _Child:
             stderr=subprocess.PIPE,
             start_new_session=True,  # so that Ctrl-C at a terminal does not reach it
         )
+
+    def is_alive_and_up_to_date(self) -> bool:
+        """Tell whether the child can fit, by the modules as they are now."""
+        if self.process.poll() is not None:
+            return False
+        for module in [*sys.modules.values()]:
+            with contextlib.suppress(AttributeError, TypeError, OSError):  # it has no file
+                if os.stat(module.__file__).st_mtime >= self.started:  # type: ignore[arg-type] # noqa: PTH116 (slow)
+                    return False
+        return True
 
     def ask(self, task: Message, show: Callable[[str], None]) -> Message:
         """Send `task`, `show` the lines that come, and return the answer."""
@@ -170,7 +182,7 @@ def _take_child() -> _Child:
             child = _waiting.pop()
         except IndexError:
             return _Child()
-        if child.process.poll() is None:
+        if child.is_alive_and_up_to_date():
             return child
         child.end()
 
