@@ -61,12 +61,12 @@ def original(X, y):
 
 def sparse(X, y):
     """Fit the same on sparse input."""
-    return dl.fit(saga(), csr_array(X).astype(np.float64), y)
+    return dl.fit(saga(), csr_array(X).astype(np.float64), y, progress=False)
 
 
 def fast(X, y):
     """Fit from a start by lbfgs."""
-    return dl.fit(saga(), csr_array(X).astype(np.float64), y, start="lbfgs")
+    return dl.fit(saga(), csr_array(X).astype(np.float64), y, start="lbfgs", progress=False)
 
 
 def example(X, y):
@@ -92,7 +92,7 @@ def fit_standardised(model, X, y):
 def one_vs_rest(n_jobs):
     """Return a fit of ten binary models, `n_jobs` at a time."""
     ten = OneVsRestClassifier(saga(), n_jobs=n_jobs)
-    return lambda X, y: dl.fit(ten, csr_array(X).astype(np.float64), y)
+    return lambda X, y: dl.fit(ten, csr_array(X).astype(np.float64), y, progress=False)
 
 
 def liblinear(X, y):

@@ -9,7 +9,7 @@ from digits_lr.figures.misclassified import plot_misclassified
 from digits_lr.figures.samples import plot_samples
 from digits_lr.figures.show import show_figure, show_table
 from digits_lr.figures.strokes import plot_strokes
-from digits_lr.fitting.fit import fit
+from digits_lr.fitting.logistic import fit
 from digits_lr.loading.mnist import load_mnist
 from digits_lr.scores import accuracy, mcnemar, misclassified, objective
 

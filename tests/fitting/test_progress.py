@@ -2,7 +2,6 @@
 
 import codecs
 import io
-import json
 import os
 import pty
 import re
@@ -21,7 +20,7 @@ from nbclient import NotebookClient
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from digits_lr.fitting._news import News
+from digits_lr.fitting._bar import FitBar
 
 FIT = """
 import multiprocessing, signal
@@ -31,10 +30,14 @@ import digits_lr as dl
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 X, y = load_digits(n_class=3, return_X_y=True)
 saga = LogisticRegression(solver="saga", C=0.5, tol=0.02, random_state=0)
 ten = OneVsRestClassifier(saga)
-endless = LogisticRegression(solver="saga", C=1e6, tol=0, max_iter=2**31 - 1)
+pipeline = make_pipeline(StandardScaler(), saga)
+endless = make_pipeline("passthrough", LogisticRegression(
+    solver="saga", C=1e6, tol=0, max_iter=2**31 - 1))
 """
 ENDLESS = "dl.fit(endless, X, y)"
 
@@ -51,6 +54,7 @@ def at_terminal(code):
     termios.tcsetwinsize(theirs, (24, 120))
     process = subprocess.Popen(
         [sys.executable, "-c", FIT + code],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=theirs,
         text=True,
@@ -88,7 +92,8 @@ def left_on_screen(text):
 
 
 def epochs_in(text):
-    return [int(epoch) for epoch in re.findall(r"epoch (\d+) of ", text)]
+    """Return the epochs that the text shows, each once, though the clock draws it again."""
+    return list(dict.fromkeys(map(int, re.findall(r"epoch (\d+) of ", text))))
 
 
 NEWS = {
@@ -96,7 +101,8 @@ NEWS = {
         "starting, 00:0", "fitting by saga", "epoch 1 of",
     ],
     "dl.fit(saga, X, y, start='lbfgs')": ["lbfgs iteration 5", "epoch 1 of"],
-    "dl.fit(ten, X, y)": ["0 of 3 classes", "1 of 3 classes", "2 of 3", "3 of 3"],
+    "dl.fit(pipeline, X, y)": ["step 1 of 2", "step 2 of 2", "fitting by saga", "epoch 1 of"],
+    "dl.fit(ten, X, y)": ["fitting 3", "0 of 3 classes", "1 of 3 classes", "2 of 3", "3 of 3"],
     "dl.fit(saga.set_params(solver='lbfgs'), X, y)": ["fitting by lbfgs", "iteration 3"],
     "dl.fit(saga.set_params(solver='newton-cholesky'), X, y)": ["fitting by newton-chol"],
     "dl.fit(saga.set_params(solver='sag'), X, y)": ["fitting by sag", "epoch 1 of"],
@@ -125,46 +131,52 @@ def test_terminal_shows_what_each_solver_tells_and_then_nothing():
 # What the bar says
 
 
-def said(one, n_fits, *lines):
-    """Return what the bar says after each of the lines, a second passing before each."""
-    shown = []
+def shown(lines, **settings):
+    """Return what the bar shows after each of the lines, a second passing before each."""
+    texts = []
     with tqdm(file=io.StringIO(), bar_format="{desc}, {elapsed}", desc="starting") as bar:
-        news = News(bar, one, n_fits)
+        fit_bar = FitBar(bar, LogisticRegression(**settings))
         for line in lines:
             bar.start_t -= 1
-            news.first_epoch_at -= bool(news.first_epoch_at)
-            news(line)
-            shown.append(re.sub(" *[|].*[|]", "", str(bar)))
-    return shown
+            fit_bar.first_epoch_at -= bool(fit_bar.first_epoch_at)
+            fit_bar.show(line)
+            texts.append(re.sub(" *[|].*[|]", "", str(bar)))
+    return texts
 
 
 def test_one_fit_is_foretold_from_its_change_and_timed_from_its_first_epoch():
-    one = LogisticRegression(tol=0.1, max_iter=30)
-    assert said(
-        one, 1, "", "fitting by saga", "Epoch 1, change: 1", "Epoch 2, change: 0.5",
-        "Epoch 3, change: 1.5",
-    ) == [
-        "starting, 00:01",
-        "fitting by saga, 00:02",
-        "epoch 1 of about 10, change 1, stops at 0.1 00:03, ? left",
-        "epoch 2 of about 10, change 0.5, stops at 0.1 00:04, 00:08 left",
-        "epoch 3 of at most 30, change 1.5, stops at 0.1 00:05, 00:27 left",
+    lines = [
+        "", "step 1 of 2\n", "[Pipeline] ... (step 1 of 2) Processing scale, total=   0.0s\n",
+        "fitting by saga\n", "Epoch 1, change: 1", "Epoch 2, change: 0.5", "Epoch 3, change: 1.5",
+        "max_iter reached after 9 seconds", "[Pipeline] (step 2 of 2) Processing saga, total= 9s",
     ]  # fmt: skip
+    assert shown(lines, tol=0.1, max_iter=30) == [
+        "starting, 00:01",
+        "step 1 of 2, 00:02",
+        "step 2 of 2, 00:03",
+        "fitting by saga, 00:04",
+        "epoch 1 of about 10, change 1, stops at 0.1 00:05, ? left",
+        "epoch 2 of about 10, change 0.5, stops at 0.1 00:06, 00:08 left",
+        "epoch 3 of at most 30, change 1.5, stops at 0.1 00:07, 00:27 left",
+        "epoch 3 of at most 30, change 1.5, stops at 0.1 00:08, 00:27 left",
+        "epoch 3 of at most 30, change 1.5, stops at 0.1 00:09, 00:27 left",
+    ]
 
 
 def test_without_a_tolerance_all_epochs_are_foretold():
-    (line,) = said(LogisticRegression(tol=0, max_iter=7), 1, "Epoch 1, change: 1")
-    assert line.startswith("epoch 1 of at most 7,")
+    assert shown(["Epoch 1, change: 1"], tol=0, max_iter=7)[0].startswith("epoch 1 of at most 7,")
 
 
 def test_many_fits_are_foretold_from_those_that_are_over():
-    lines = ["Epoch 1, change: 1"] * 3 + ["convergence after 2 epochs took 1 seconds"]
-    assert said(LogisticRegression(tol=0.1), 3, *lines, "max_iter reached after 9 seconds") == [
-        "0 of 3 classes 00:01, ? left",
-        "0 of 3 classes 00:02, 00:28 left",
-        "0 of 3 classes 00:03, 00:27 left",
-        "1 of 3 classes 00:04, 00:02 left",
-        "2 of 3 classes 00:05, 02:28 left",
+    lines = ["fitting 3 classes by saga\n", *["Epoch 1, change: 1"] * 3]
+    lines += ["convergence after 2 epochs took 1 seconds", "max_iter reached after 9 seconds"]
+    assert shown(lines, tol=0.1) == [
+        "fitting 3 classes by saga, 00:01",
+        "0 of 3 classes 00:02, ? left",
+        "0 of 3 classes 00:03, 00:28 left",
+        "0 of 3 classes 00:04, 00:27 left",
+        "1 of 3 classes 00:05, 00:02 left",
+        "2 of 3 classes 00:06, 02:28 left",
     ]
 
 
@@ -172,18 +184,16 @@ def test_many_fits_are_foretold_from_those_that_are_over():
 
 
 @pytest.mark.parametrize("when", ["starting", "fitting"])
-def test_interrupt_ends_the_fit_and_leaves_nothing(when, tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_interrupt_ends_the_fit_and_leaves_nothing(when):
     code = f"""
-import json, os, psutil, threading
+import psutil, threading
 this = psutil.Process()
-fds = this.num_fds()
+files = this.num_fds()
 try:
     {ENDLESS}
 except KeyboardInterrupt:
-    left = [len(this.children()), this.num_fds() - fds, threading.active_count() - 1]
-    print(json.dumps(left + os.listdir(os.environ["TMPDIR"])))
-print(not hasattr(endless, "coef_") and dl.fit(saga, X, y).score(X, y) > 0.9)
+    print(len(this.children()), this.num_fds() - files, threading.active_count() - 1)
+print(not hasattr(endless[-1], "coef_") and dl.fit(saga, X, y).score(X, y) > 0.9)
 """
     with at_terminal(code) as (process, terminal):
         text = ""
@@ -195,24 +205,25 @@ print(not hasattr(endless, "coef_") and dl.fit(saga, X, y).score(X, y) > 0.9)
         process.send_signal(signal.SIGINT)
         text += read(terminal)
         left, next_fit = process.stdout.read().splitlines()
-    assert json.loads(left) == [0, 0, 0]  # no process, file descriptor or thread, and no folder
+    assert left == "0 0 0"  # no process, file descriptor or thread
     assert next_fit == "True"
     assert left_on_screen(text) == ""
 
 
-def test_fit_ends_and_tidies_up_when_its_caller_is_killed(tmp_path, monkeypatch):
+@pytest.mark.parametrize("when", ["fitting", "waiting"])
+def test_the_child_ends_with_its_caller_and_needs_no_folder(when, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with at_terminal(ENDLESS) as (process, terminal):
-        read(terminal, until="epoch 3 of")
+    fit = ENDLESS if when == "fitting" else "dl.fit(saga, X, y); print(file=sys.stderr); input()"
+    with at_terminal(f"import sys; {fit}") as (process, terminal):
+        read(terminal, until="epoch 3 of" if when == "fitting" else "\n")
         [child] = children(process)
-        assert list(tmp_path.iterdir()) != []
+        assert list(tmp_path.iterdir()) == []
         os.killpg(process.pid, signal.SIGKILL)  # what Jupyter does to a busy kernel
     try:
         wait_until(lambda: has_ended(child))
     except AssertionError:
         child.kill()
         raise
-    assert list(tmp_path.iterdir()) == []
 
 
 def children(process):
@@ -283,17 +294,17 @@ for C in tqdm.tqdm([0.5], file=io.StringIO()):  # a bar of the reader's own arou
 
 
 def test_interrupting_the_kernel_ends_the_fit_with_a_short_traceback(kernel):
-    Cell(kernel, "import psutil; before = psutil.Process().children()")
     cell = Cell(kernel, ENDLESS, interrupt_at="epoch 3 of")
     assert cell.reply["ename"] == "KeyboardInterrupt"
     assert len("".join(cell.reply["traceback"]).splitlines()) < 30
     assert list(cell.outputs.values()) == [{}]
-    children = Cell(kernel, "print(psutil.Process().children() == before)")
-    assert children.outputs == {"stdout": "True\n"}
+    again = Cell(kernel, "print(dl.fit(pipeline, X, y).score(X, y) > 0.9)")
+    assert "step 2 of 2" in "".join(again.shown)
+    assert again.outputs["stdout"] == "True\n"
 
 
 def test_executed_notebook_stores_no_trace():
-    code = "for model in saga, ten: dl.fit(model, X, y)"
+    code = "for model in saga, ten, pipeline: dl.fit(model, X, y)"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(FIT + code)])
     NotebookClient(notebook).execute()
     assert notebook.cells[0].execution_count == 1

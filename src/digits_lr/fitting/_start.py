@@ -89,26 +89,3 @@ def _loss(coef: np.ndarray, Z: np.ndarray, codes: np.ndarray) -> tuple[float, np
     residual = np.exp(log_proba)
     residual[own] -= 1
     return loss, residual @ Z
-
-
-def announce_iterations(model: LogisticRegression) -> None:
-    """Let `model` print its iterations, if it is fitted by lbfgs and scikit-learn tells them."""
-    if model.solver == "lbfgs" and hasattr(model, "set_callbacks"):  # scikit-learn 1.9
-        model.set_callbacks(_Announce())
-
-
-class _Announce:
-    """A callback of scikit-learn's that prints the number of each iteration."""
-
-    def __init__(self) -> None:
-        self.iterations = itertools.count(1)
-
-    def setup(self, estimator: Any, context: Any) -> None:
-        """Do nothing, nor at the other points that scikit-learn asks a callback for."""
-
-    teardown = on_fit_task_begin = setup
-
-    def on_fit_task_end(self, estimator: Any, context: Any) -> None:  # noqa: ARG002 (its protocol)
-        """Print the number of an iteration that is over."""
-        if context.task_name == "lbfgs-iter":
-            print(f"lbfgs iteration {next(self.iterations)}")

@@ -3,27 +3,25 @@
 scikit-learn fits in compiled code that looks at no signal until it is done, and saga prints its
 epochs with C's ``printf``, past Python's ``sys.stdout``. So while someone watches, a fit runs in a
 process of its own: what it prints moves a progress bar here, and an interrupt ends it at once.
+What cannot be carried to that process as it is, is fitted here.
 """
 
 from __future__ import annotations
 
-import warnings
 from typing import Literal, TypeVar
 
-import numpy as np
-from joblib import parallel_config
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
-from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.utils import check_X_y
+from sklearn.pipeline import Pipeline
 
 from digits_lr._progress import progress_bar, watched
-from digits_lr.fitting._child import callers_workers, fit_here, fit_in_child
-from digits_lr.fitting._news import News
+from digits_lr.fitting._bar import FitBar
+from digits_lr.fitting._here import binary_or_only, fit_here, last_step
+from digits_lr.fitting._process import NotCarriedError, fit_in_child
 
-Model = TypeVar("Model", LogisticRegression, OneVsRestClassifier)
+Model = TypeVar("Model", bound=LogisticRegression | OneVsRestClassifier | Pipeline)
 
 
 def fit(
@@ -37,12 +35,14 @@ def fit(
     """Fit `model` as ``model.fit(X, y)`` does, with progress and an interrupt that works.
 
     The fitted model is scikit-learn's own, to the last bit, as it comes out on one BLAS thread.
+    Warnings, errors and random states are as from ``model.fit`` too.
 
     Parameters
     ----------
-    model : LogisticRegression or OneVsRestClassifier
-        A `sklearn.linear_model.LogisticRegression` with any solver, or a
-        `sklearn.multiclass.OneVsRestClassifier` of one.
+    model : LogisticRegression, OneVsRestClassifier or Pipeline
+        A `sklearn.linear_model.LogisticRegression` with any solver, a
+        `sklearn.multiclass.OneVsRestClassifier` of one, or a `sklearn.pipeline.Pipeline` that ends
+        in either.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         One image a row, in any form that ``model.fit`` accepts.
     y : array-like of shape (n_samples,)
@@ -56,7 +56,7 @@ def fit(
 
     Returns
     -------
-    LogisticRegression or OneVsRestClassifier
+    LogisticRegression, OneVsRestClassifier or Pipeline
         `model` itself, fitted.
 
     Raises
@@ -65,6 +65,8 @@ def fit(
         If `model` is another estimator.
     ValueError
         If `start` is unknown, or `model` cannot start there; and whatever ``model.fit`` raises.
+    RuntimeError
+        If the process in which `model` is fitted dies, for lack of memory perhaps.
     KeyboardInterrupt
         If the fit is interrupted: within a second while its progress is shown, and `model` is
         as it was. Without progress the fit runs in this process, and scikit-learn
@@ -72,6 +74,12 @@ def fit(
 
     Notes
     -----
+    While someone watches, the fit runs in another process, which takes a second copy of `X` and
+    waits for the next fit afterwards. What cannot be carried there as it is, is fitted here without
+    progress: a model with parts that cannot be pickled or that the notebook itself defines, with
+    scikit-learn's callbacks, under ``array_api_dispatch``, after `numpy.random.set_bit_generator`,
+    or where no other process can be started.
+
     BLAS uses one thread. A logistic regression multiplies matrices of as few rows as there are
     classes, which two of BLAS's threads do no faster than one, and many times slower when another
     process keeps one of the cores busy.
@@ -79,7 +87,7 @@ def fit(
     The classes of a `OneVsRestClassifier` are fitted by ``n_jobs`` threads that share `X`; by
     liblinear one after the other, since its threads would share one random generator too [3]_. A
     joblib backend that the caller has made active (``joblib.parallel_config``) is used instead of
-    either, then without progress.
+    either, for all steps of a pipeline, and then without progress.
 
     saga takes one short step an image [1]_, and crawls along the directions in which the images
     hardly differ. So with ``start="lbfgs"`` 12 iterations of lbfgs [2]_ go first, on the loss
@@ -112,55 +120,29 @@ def fit(
     >>> dl.fit(model, X, y).n_iter_
     array([35], dtype=int32)
     """
-    one = model.estimator if isinstance(model, OneVsRestClassifier) else model
-    if type(one) is not LogisticRegression:
+    classifier = last_step(model)
+    is_one_vs_rest = isinstance(classifier, OneVsRestClassifier)
+    regression = binary_or_only(classifier) if is_one_vs_rest else classifier
+    # Of other classes, such as LogisticRegressionCV, a fit tells and starts otherwise.
+    if type(regression) is not LogisticRegression:
         raise TypeError(
-            f"model is {model!r}; wanted LogisticRegression, or OneVsRestClassifier of one"
+            f"model is {model!r}; wanted LogisticRegression, OneVsRestClassifier of one, "
+            "or a Pipeline that ends in either"
         )
     if start not in (None, "lbfgs"):
         raise ValueError(f"start is {start!r}; wanted None or 'lbfgs'")
-    if start and (one is not model or one.solver != "saga"):
+    if start and (is_one_vs_rest or regression.solver != "saga"):
         raise ValueError(f"start is {start!r} for {model!r}; wanted solver='saga' and one model")
 
-    caught: list[Warning] = []
-    if not (progress and watched()) or (one is not model and callers_workers()):
-        fitted = fit_here(model, X, y, start)
-    else:
+    if progress and watched():
         try:
-            n_fits = _refuse(model, one, X, y)
             with progress_bar(desc="starting", bar_format="{desc}, {elapsed}") as bar:
-                fitted, caught = fit_in_child(model, X, y, start, News(bar, one, n_fits))
+                fit_in_child(model, X, y, start, FitBar(bar, regression).show)
+            return model
+        except NotCarriedError:
+            pass
         except BaseException as error:
             # Its traceback begins here: how the other process is run is of no use to a reader.
             raise error.with_traceback(None) from None
-    for name in vars(model).keys() - vars(fitted).keys():
-        if name.endswith("_"):  # of an earlier fit, such as the names of its features
-            delattr(model, name)
-    parameters = model.get_params(deep=False)
-    vars(model).update({k: v for k, v in vars(fitted).items() if k not in parameters})
-    for warning in caught:
-        warnings.warn(warning, stacklevel=2)
+    fit_here(model, X, y, start)
     return model
-
-
-def _refuse(
-    model: Model, one: LogisticRegression, X: ArrayLike | sparray | spmatrix, y: ArrayLike
-) -> int:
-    """Raise what ``model.fit(X, y)`` would refuse; return how many binary fits it would do.
-
-    The arrays go through scikit-learn's own check, the settings through a fit to one image of
-    each class.
-    """
-    for estimator in (model, one):
-        estimator._validate_params()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the fit itself will give them
-        rows_of_X, labels = check_X_y(
-            X, y, accept_sparse="csr", dtype=None, multi_output=one is not model, estimator=one
-        )
-        rows = [0] if labels.ndim == 2 else np.unique(labels, return_index=True)[1]
-        small = clone(model)
-        getattr(small, "estimator", small).set_params(max_iter=1, random_state=0, verbose=0)
-        with parallel_config("threading"):
-            small.fit(rows_of_X[rows], labels[rows])
-    return len(getattr(small, "estimators_", [small]))
