@@ -14,6 +14,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,8 @@ def fit_in_child(
 ) -> None:
     """Fit `model` in the child; `show` each line that it prints, and an empty one at each tick."""
     try:
-        # The model, its steps and their parameters are the caller's objects after the fit too;
-        # but not lists of steps, in which a fit may replace some.
-        parameters = model.get_params(deep=True).values()
-        objects = [model, *(one for one in parameters if not isinstance(one, list))]
+        # The model, its steps and their parameters are the caller's objects after the fit too.
+        objects = [model, *model.get_params(deep=True).values()]
         task = pack((_settings(objects), objects, X, y, start))
         child = _take_child()
     except Exception as error:  # of whatever kind: to pickle is to run anybody's code
@@ -83,11 +82,18 @@ def _settings(objects: list[Any]) -> tuple[Any, ...]:
 
 def _warn_again(caught: list[tuple[Any, ...]]) -> None:
     """Give the warnings of the child as from where they arose, through the caller's filters."""
-    modules = {getattr(module, "__file__", None): module for module in [*sys.modules.values()]}
+    modules = _modules_by_file()
     for message, category, filename, line in caught:
-        names = vars(modules[filename]) if filename in modules else {}
+        names = modules.get(filename, {})
         name, registry = names.get("__name__"), names.setdefault("__warningregistry__", {})
         warnings.warn_explicit(message, category, filename, line, name, registry)
+
+
+def _modules_by_file() -> dict[str, dict[str, Any]]:
+    """Return the names of each imported module, by its file."""
+    # Some lazy modules import something when they are asked for an attribute.
+    modules = [vars(one) for one in [*sys.modules.values()] if isinstance(one, ModuleType)]
+    return {names["__file__"]: names for names in modules if names.get("__file__")}
 
 
 class _Child:
@@ -109,9 +115,9 @@ class _Child:
         """Tell whether the child can fit, by the modules as they are now."""
         if self.process.poll() is not None:
             return False
-        for module in [*sys.modules.values()]:
-            with contextlib.suppress(AttributeError, TypeError, OSError):  # it has no file
-                if os.stat(module.__file__).st_mtime >= self.started:  # type: ignore[arg-type] # noqa: PTH116 (slow)
+        for file in _modules_by_file():
+            with contextlib.suppress(OSError):  # it is there no more, or in an archive
+                if os.stat(file).st_mtime >= self.started:  # noqa: PTH116 (a Path is slow)
                     return False
         return True
 
