@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 # Into $(VENV), whatever a user has asked pip for elsewhere.
 PIP := $(BIN)/python -I -m pip install --disable-pip-version-check --no-user --target= --prefix="$$PWD/$(VENV)"
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
-JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+# Those that this shell may use; nproc, which is Linux's, would take OMP_NUM_THREADS for their number.
+JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 # What users have set up for themselves changes no output; `make lab` keeps it. One thread each, as
 # notebooks and tests run side by side; without a number joblib counts the cores, and warns where a
 # machine does not tell them.
