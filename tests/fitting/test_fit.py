@@ -27,7 +27,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 import digits_lr as dl
-from digits_lr.fitting import _child, _start
+from digits_lr.fitting import _child
 from digits_lr.fitting._child import fit_in_child
 
 ROOM = sys.modules[dl.fit.__module__]
@@ -115,72 +115,6 @@ def test_a_warm_start_goes_on_from_the_model_that_was_given():
     assert first.n_iter_[0] < second.n_iter_[0]
 
 
-@pytest.mark.parametrize("as_X", [np.asarray, csr_matrix, pd.DataFrame])
-@pytest.mark.parametrize("classes", [2, 10])
-def test_from_lbfgs_it_is_saga_on_the_same_objective_with_fewer_epochs(as_X, classes):
-    X, y = load_digits(n_class=classes, return_X_y=True)
-    y[::3] = np.roll(y, 1)[::3]  # wrong labels, so that no coefficients separate the classes
-    X, model = as_X(X), clone(SAGA).set_params(C=50, tol=0.01, random_state=0)
-    plain, fast = (dl.fit(clone(model), X, y, start=start) for start in [None, "lbfgs"])
-    assert fast.get_params() == model.get_params()
-    assert 2 <= fast.n_iter_[0] < plain.n_iter_[0] / 2
-    plain_total, fast_total = (
-        dl.objective(one, np.asarray(csr_matrix(X).todense()), y) for one in [plain, fast]
-    )
-    assert 0.98 * plain_total < fast_total < plain_total
-
-
-def test_from_lbfgs_it_is_the_same_whoever_watches(monkeypatch):
-    models = [clone(SAGA), clone(SAGA)]
-    for model, watched in zip(models, [True, False], strict=True):
-        monkeypatch.setattr(ROOM, "watched", lambda watched=watched: watched)
-        dl.fit(model, X, Y, start="lbfgs")
-    assert_same_fit(*models)
-
-
-def test_a_start_is_the_same_however_many_threads_share_it(monkeypatch):
-    monkeypatch.setattr(_start, "_ROWS", 50)
-    models = [clone(SAGA), clone(SAGA)]
-    for model, threads in zip(models, [1, 3], strict=True):
-        monkeypatch.setattr(_start.joblib, "cpu_count", lambda threads=threads: threads)
-        _start.start_at_lbfgs(model, X, Y)
-    np.testing.assert_array_equal(models[0].coef_, models[1].coef_)
-    np.testing.assert_array_equal(models[0].intercept_, models[1].intercept_)
-
-
-@pytest.mark.parametrize("classes", [2, 10])
-def test_the_start_goes_down_the_loss_of_scikit_learn(classes, monkeypatch):
-    monkeypatch.setattr(_start, "_ITERATIONS", 2000)
-    X, y = load_digits(n_class=classes, return_X_y=True)
-    X, y = X[:, X.std(axis=0) > 5] / 16, np.array(list("abcdefghij"))[y]
-    y[::3] = np.roll(y, 1)[::3]  # wrong labels, so that no coefficients separate the classes
-    started, free = clone(SAGA), LogisticRegression(C=1e300, tol=1e-5, max_iter=5000)
-    _start.start_at_lbfgs(started, X, y)
-    free.fit(X, y)
-    assert started.coef_.shape == free.coef_.shape
-    np.testing.assert_allclose(started.predict_proba(X), free.predict_proba(X), atol=0.01)
-
-
-def test_a_start_refuses_a_target_that_is_no_class():
-    with pytest.raises(ValueError, match="Unknown label type"):
-        _start.start_at_lbfgs(clone(SAGA), X, np.linspace(0, 1, len(X)))
-
-
-def test_a_start_from_lbfgs_keeps_pixels_that_hardly_vary_small():
-    varied = X.copy()
-    varied[:, 0] = 0.0
-    varied[0, 0] = 1e-3  # standardised, it would get a coefficient thousands of times the others
-    model = dl.fit(clone(SAGA).set_params(l1_ratio=0, C=1e3), varied, Y, start="lbfgs")
-    assert abs(model.coef_[:, 0]).max() < 0.01 * abs(model.coef_).max()
-
-
-def test_features_that_never_vary_can_be_fitted_from_lbfgs():
-    model = clone(SAGA).set_params(tol=0, max_iter=3)
-    with pytest.warns(ConvergenceWarning):
-        dl.fit(model, np.ones((4, 2)), [0, 1, 1, 1], start="lbfgs")
-    assert model.predict([[1, 1]]) == [1]
-
-
 @pytest.mark.parametrize("model", [SAGA, OneVsRestClassifier(SAGA)], ids=["one", "ten"])
 @pytest.mark.usefixtures("watching")
 def test_warnings_of_the_child_come_on_the_callers_line_and_through_its_filters(model, monkeypatch):
@@ -255,7 +189,6 @@ def test_so_is_what_only_a_fit_would_find(model, y, message, monkeypatch):
         (OneVsRestClassifier(make_pipeline(SAGA)), None, TypeError, "OneVsRestClassifier of one"),
         (SAGA, "newton", ValueError, "start is 'newton'; wanted None or 'lbfgs'"),
         (LogisticRegression(), "lbfgs", ValueError, "start is 'lbfgs'.*wanted solver='saga'"),
-        (OneVsRestClassifier(SAGA), "lbfgs", ValueError, "start is 'lbfgs'"),
     ],
     ids=str,
 )

@@ -29,7 +29,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
-from digits_lr.fitting._start import announce_iterations, start_at_lbfgs
+from digits_lr.fitting._start import announce_iterations, fit_from_lbfgs
 
 _TICK = 0.5  # seconds after which a clock should move, though nothing was said
 _GENERATOR = check_random_state(None)  # what `random_state=None` draws from
@@ -53,10 +53,8 @@ def fit_here(model: BaseEstimator, X: Any, y: Any, start: str | None) -> BaseEst
     workers = contextlib.nullcontext() if callers_workers() else joblib.parallel_config(ours)
     with workers, threadpool_limits(1, user_api="blas"):
         if start:
-            warm_start = model.warm_start
-            start_at_lbfgs(model, X, y)
-            model.fit(X, y)
-            return model.set_params(warm_start=warm_start)
+            fit_from_lbfgs(model, X, y)
+            return model
         return model.fit(X, y)
 
 

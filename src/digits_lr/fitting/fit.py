@@ -119,8 +119,8 @@ def fit(
         )
     if start not in (None, "lbfgs"):
         raise ValueError(f"start is {start!r}; wanted None or 'lbfgs'")
-    if start and (one is not model or one.solver != "saga"):
-        raise ValueError(f"start is {start!r} for {model!r}; wanted solver='saga' and one model")
+    if start and one.solver != "saga":
+        raise ValueError(f"start is {start!r} for {model!r}; wanted solver='saga'")
 
     caught: list[Warning] = []
     if not (progress and watched()) or (one is not model and callers_workers()):
