@@ -1,6 +1,5 @@
 """A start by lbfgs: near the minimum of what saga is asked for, and never worse than without it."""
 
-import itertools
 import sys
 
 import joblib
@@ -67,7 +66,7 @@ def test_coefficients_are_zero_where_the_penalty_wants_it(l1_ratio):
     w = model.coef_.T
     slope = slope_of_loss(model, X / 16, MIXED) + (1 - l1_ratio) * w
     assert 0.1 < np.mean(w == 0) < 0.9
-    np.testing.assert_allclose(slope[w != 0], -l1_ratio * np.sign(w[w != 0]), atol=0.03)
+    np.testing.assert_allclose(slope[w != 0], -l1_ratio * np.sign(w[w != 0]), atol=0.25 * l1_ratio)
     assert np.abs(slope[w == 0]).max() < l1_ratio + 0.01
 
 
@@ -102,18 +101,13 @@ def test_it_is_the_same_whoever_watches(monkeypatch):
 
 
 def test_a_smaller_tol_goes_further_and_a_warm_start_goes_on(capsys):
-    steps = []
-    for tol, warm_start in itertools.product([0.01, 0.0001], [False, True]):
-        model = clone(SAGA).set_params(tol=tol, verbose=1, warm_start=warm_start)
-        if warm_start:
-            model.fit(X, Y)
-            capsys.readouterr()
-        _start.start_at_lbfgs(model, X, Y)
+    steps, model = [], clone(SAGA).set_params(verbose=1)
+    for tol, warm_start in [(0.0001, False), (0.01, False), (0.01, True)]:
+        _start.start_at_lbfgs(model.set_params(tol=tol, warm_start=warm_start), X, Y)
         lines = capsys.readouterr().out.splitlines()
         assert lines == [f"lbfgs iteration {k}" for k in range(1, len(lines) + 1)]
         steps.append(len(lines))
-    assert steps[1] < steps[0] < steps[2]
-    assert steps[3] < steps[2]
+    assert steps[0] > 2 * steps[1] > 4 * steps[2]
 
 
 def test_what_saga_spoils_is_not_taken():
@@ -151,7 +145,9 @@ def test_one_vs_rest_may_have_labels_that_every_image_has():
     y = np.column_stack([Y < 5, np.ones(400), Y > 2]).astype(int)
     with pytest.warns(UserWarning, match="present in all"):
         model = dl.fit(OneVsRestClassifier(SAGA), X, y, start="lbfgs")
-    np.testing.assert_array_equal(model.predict(X), y)
+    plain = OneVsRestClassifier(SAGA).fit(X, y[:, [0, 2]])
+    assert np.mean(model.predict(X)[:, [0, 2]] == plain.predict(X)) > 0.95
+    assert model.predict(X)[:, 1].all()
 
 
 def test_a_target_that_is_no_class_is_refused():
@@ -161,7 +157,7 @@ def test_a_target_that_is_no_class_is_refused():
 
 @pytest.mark.parametrize("C", [1, np.inf])
 def test_features_that_never_vary_can_be_fitted(C):
-    model = clone(SAGA).set_params(tol=0, max_iter=3, C=C)
+    model = clone(SAGA).set_params(tol=0, max_iter=3, C=C, l1_ratio=0)
     with pytest.warns(ConvergenceWarning):
         dl.fit(model, [[1, 0], [1, 0], [1, 0], [1, 0]], [0, 1, 1, 1], start="lbfgs")
     assert model.predict([[1, 0]]) == [1]

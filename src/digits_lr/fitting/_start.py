@@ -166,7 +166,7 @@ class _Objective:
             # Where the slope of the loss is less than the penalty's, only smoothing kept it from 0.
             w, slope = coef[:-1], self.with_slope(coef, smoothing)[1][:-1]
             slope -= self.l1 * w / np.sqrt(w**2 + smoothing**2)
-            w[(np.abs(w) < smoothing) & (np.abs(slope) < self.l1)] = 0
+            w[(np.abs(w) < 3 * smoothing) & (np.abs(slope) < self.l1)] = 0
         return coef
 
     def lower(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
