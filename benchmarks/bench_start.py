@@ -84,8 +84,8 @@ def as_markdown(results: dict) -> str:
         "# saga from zero, and from lbfgs",
         "",
         f"{written_by(results, 'benchmarks/bench_start.py')} One fit each, one thread for BLAS. Of "
-        f"{len(rows)} fits from lbfgs {sum(map(bool, map(worse, rows)))} were worse: higher by more "
-        "than a millionth, with more epochs, or slower by more than half a second. In the median "
+        f"{len(rows)} fits from lbfgs {sum(map(bool, map(worse, rows)))} were worse: higher by "
+        "over a millionth, with more epochs, or slower by over half a second. In the median "
         f"they end {np.median(lower):.1%} lower, in {np.median(faster):.1f} times fewer seconds.",
         "",
         "| " + " | ".join(COLUMNS) + " |",

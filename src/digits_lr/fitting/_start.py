@@ -47,7 +47,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 
 _STEPS = 60
-_PRECISION = 50
+_PRECISION = 20
 _SMOOTHING, _SHRINKAGE = 0.1, 0.03  # of the first stage; smoothing in units of the pixels
 _ROWS, _PARTS = 500, 16  # images of a part, and parts of a task that sums square matrices
 
@@ -147,7 +147,7 @@ class _Objective:
             p = self.p * (1 - self.p) * self.weights.mean(axis=0)
             information = squares * p[:, None, None]
             unit = np.sqrt(len(self.weights) / (squares.diagonal()[:-1].max() or 1))
-            for stage in range(round(-2 * np.log10(tol)) - 3):
+            for stage in range(round(-2 * np.log10(tol))):
                 smoothing = _SMOOTHING * unit / 10**stage
                 penalty = self.l1 / np.sqrt(coef**2 + smoothing**2) + self.l2
                 spread = information.diagonal(axis1=1, axis2=2)[:, :-1].mean(axis=1)
@@ -156,12 +156,14 @@ class _Objective:
                 to_coef = np.empty((self.shape[1], self.n_free, self.n_free))
                 for k, of_loss in enumerate(information):
                     to_coef[k] = self.coordinates(of_loss + np.diag(penalty[:, k]))
-                coef, n_steps = self.descend(coef, to_coef, smoothing, tol, steps)
+                coef, value, n_steps = self.descend(coef, to_coef, smoothing, tol, steps)
                 if n_steps == _STEPS:
                     parts = self.pool.map(partial(self.value, coef), self.parts)
                     p = np.vstack([p for _, p in parts])
                     information = self.squares(self.weights * p * (1 - p))
-                elif not self.l1:  # the next would be the same
+                    continue
+                root = np.sqrt(coef[:-1] ** 2 + smoothing**2)
+                if self.l1 * (root - np.abs(coef[:-1])).sum() <= _PRECISION * tol**2 * value:
                     break
             # Where the slope of the loss is less than the penalty's, only smoothing kept it from 0.
             w, slope = coef[:-1], self.with_slope(coef, smoothing)[1][:-1]
@@ -189,8 +191,8 @@ class _Objective:
 
     def descend(
         self, coef: np.ndarray, to_coef: np.ndarray, smoothing: float, tol: float, steps: Any
-    ) -> tuple[np.ndarray, int]:
-        """Return where lbfgs comes from `coef`, and in how many steps."""
+    ) -> tuple[np.ndarray, float, int]:
+        """Return where lbfgs comes from `coef`, the value there, and how many steps it took."""
         before = np.inf
 
         def moved(u: np.ndarray) -> np.ndarray:
@@ -215,7 +217,7 @@ class _Objective:
         found = minimize(
             with_slope, u, jac=True, method="L-BFGS-B", callback=after_step, options=options
         )
-        return moved(found.x), found.nit
+        return moved(found.x), found.fun, found.nit
 
     def with_slope(self, coef: np.ndarray, smoothing: float) -> tuple[float, np.ndarray]:
         """Return the smoothed objective and its slope."""

@@ -48,8 +48,8 @@ def fit(
     y : array-like of shape (n_samples,)
         Class labels, in any form that ``model.fit`` accepts.
     start : {None, "lbfgs"}, default=None
-        "lbfgs" is a faster way to a saga model: 12 iterations of lbfgs choose the coefficients
-        that saga starts from. Where `tol` stops saga, it is another model of the same objective.
+        "lbfgs" is a faster way to a saga model: lbfgs goes most of the way down the same
+        objective, and saga goes on from there, so it ends lower where `tol` stops it.
     progress : bool, default=True
         Show epochs and the time left while someone watches: at a terminal, or in a notebook that
         a person has open. Nothing of it stays in the output.
@@ -82,15 +82,13 @@ def fit(
     either, then without progress.
 
     saga takes one short step an image [1]_, and crawls along the directions in which the images
-    hardly differ. So with ``start="lbfgs"`` 12 iterations of lbfgs [2]_ go first, on the loss
-    alone, in coordinates in which all directions are about equally long. Those are standardised
-    pixels times the inverse of the Cholesky factor of their correlations, measured on every tenth
-    image, plus the identity, without which directions that hardly occur would be blown up. Where
-    the coefficients are zero, the curvature of the multinomial loss follows these correlations
-    [4]_. Pixels that vary less than a fortieth as much as the most varied one start at zero. All
-    cores share the images, in parts of 500: the sums are the same however many cores there
-    are. It pays where images are many and the penalty is weak (``benchmarks/results.md``), and
-    takes a dense copy of `X` and square matrices of its features.
+    hardly differ. So with ``start="lbfgs"`` lbfgs [2]_ goes first, on the same loss and penalty,
+    preconditioned by the Fisher information, and as far as `tol` asks. Then saga does its epochs,
+    and the lower of both ends is the model: saga begins without memory of gradients, and its first
+    epochs can lead up again. All classes of a `OneVsRestClassifier` go down together, and then
+    have their epochs in ``n_jobs`` workers. All cores share the images in lbfgs, in parts of 500:
+    the sums are the same however many cores there are. It pays where images are many or the penalty
+    is weak (``benchmarks/results.md``), and takes a few square matrices of the features of `X`.
 
     References
     ----------
@@ -99,8 +97,6 @@ def fit(
     .. [2] D. C. Liu, J. Nocedal, "On the Limited Memory BFGS Method for Large Scale
        Optimization", Mathematical Programming 45, 1989.
     .. [3] scikit-learn issue 31883, https://github.com/scikit-learn/scikit-learn/issues/31883
-    .. [4] D. Böhning, "Multinomial Logistic Regression Algorithm", Annals of the Institute of
-       Statistical Mathematics 44, 1992.
 
     Examples
     --------
@@ -111,6 +107,12 @@ def fit(
     >>> model = LogisticRegression(C=50, solver="saga", tol=0.01, random_state=0)
     >>> dl.fit(model, X, y).n_iter_
     array([35], dtype=int32)
+    >>> print(f"{dl.objective(model, X, y):.0f}")
+    3155
+    >>> dl.fit(model, X, y, start="lbfgs").n_iter_
+    array([2], dtype=int32)
+    >>> print(f"{dl.objective(model, X, y):.0f}")
+    51
     """
     one = model.estimator if isinstance(model, OneVsRestClassifier) else model
     if type(one) is not LogisticRegression:
