@@ -142,7 +142,10 @@ def test_one_vs_rest_is_the_same_in_any_worker_and_scikit_learns_own_model():
 
 
 def test_one_vs_rest_may_have_labels_that_every_image_has():
-    y = np.column_stack([Y < 5, np.ones(400), Y > 2]).astype(int)
+    ones = np.ones((400, 1), int)
+    with pytest.warns(UserWarning, match="present in all"):
+        assert dl.fit(OneVsRestClassifier(SAGA), X, ones, start="lbfgs").predict(X).all()
+    y = np.column_stack([Y < 5, ones, Y > 2]).astype(int)
     with pytest.warns(UserWarning, match="present in all"):
         model = dl.fit(OneVsRestClassifier(SAGA), X, y, start="lbfgs")
     plain = OneVsRestClassifier(SAGA).fit(X, y[:, [0, 2]])

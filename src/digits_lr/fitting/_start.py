@@ -54,14 +54,13 @@ _ROWS, _PARTS = 500, 16  # images of a part, and parts of a task that sums squar
 
 def fit_from_lbfgs(model: LogisticRegression | OneVsRestClassifier, X: Any, y: Any) -> None:
     """Fit `model`, a saga model or one-vs-rest of one, as ``model.fit(X, y)`` from a start."""
-    fit = _fit_all_classes if isinstance(model, OneVsRestClassifier) else _fit_one
-    fit(model, X, y)
-
-
-def _fit_one(model: LogisticRegression, X: Any, y: Any) -> None:
+    if isinstance(model, OneVsRestClassifier):
+        _fit_all_classes(model, X, y)
+        return
     warm_start = model.warm_start
     objective, start = start_at_lbfgs(model, X, y)
     model.fit(X, y)
+    # saga begins without memory of gradients, and its first epochs can lead up again.
     _set_coef([model.set_params(warm_start=warm_start)], objective.lower(start, _coef([model])))
 
 
@@ -90,19 +89,19 @@ def _fit_all_classes(model: OneVsRestClassifier, X: Any, y: Any) -> None:
     columns = fitted.label_binarizer_.transform(y)
     columns = columns.toarray() if issparse(columns) else columns
     # It needs none for a class that every image is of, or no image.
-    places = [place for place, is_of in enumerate(columns.T) if np.ptp(is_of)]
-    columns = columns[:, places]
-    weights = [compute_sample_weight(one.class_weight, is_of) for is_of in columns.T]
-    rows = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
-    objective = _Objective(one, rows, columns == 1, np.transpose(weights))
-    start, models = objective.minimum(), [clone(one).set_params(warm_start=True) for _ in places]
-    _set_coef(models, start)
-    models = Parallel(model.n_jobs, verbose=model.verbose)(
-        delayed(binary.fit)(X, is_of) for binary, is_of in zip(models, columns.T, strict=True)
-    )
-    _set_coef(models, objective.lower(start, _coef(models)))
-    for place, binary in zip(places, models, strict=True):
-        fitted.estimators_[place] = binary.set_params(warm_start=one.warm_start)
+    if places := [place for place, is_of in enumerate(columns.T) if np.ptp(is_of)]:
+        columns = columns[:, places]
+        weights = [compute_sample_weight(one.class_weight, is_of) for is_of in columns.T]
+        rows = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        objective = _Objective(one, rows, columns == 1, np.transpose(weights))
+        models = [clone(one).set_params(warm_start=True) for _ in places]
+        _set_coef(models, start := objective.minimum())
+        models = Parallel(model.n_jobs, verbose=model.verbose)(
+            delayed(binary.fit)(X, is_of) for binary, is_of in zip(models, columns.T, strict=True)
+        )
+        _set_coef(models, objective.lower(start, _coef(models)))
+        for place, binary in zip(places, models, strict=True):
+            fitted.estimators_[place] = binary.set_params(warm_start=one.warm_start)
     vars(model).update(vars(fitted) | model.get_params(deep=False))
 
 
@@ -120,9 +119,7 @@ def _set_coef(models: list[LogisticRegression], coef: np.ndarray) -> None:
 class _Objective:
     """What `model` minimises, divided by C, for columns of coefficients, the intercepts last."""
 
-    def __init__(
-        self, model: LogisticRegression, X: Any, is_class: np.ndarray, weights: np.ndarray
-    ):
+    def __init__(self, model: LogisticRegression, X: Any, is_class: Any, weights: np.ndarray):
         if not issparse(X) and 2 * np.count_nonzero(X) < X.size:
             X = csr_array(X)  # as most of an image is paper, half the work
         self.l1 = (model.l1_ratio or 0) / model.C  # C may be infinite
@@ -142,12 +139,13 @@ class _Objective:
             if self.model.fit_intercept:
                 coef[-1] = np.log(self.p if self.is_softmax else self.p / (1 - self.p))
         tol, steps = np.clip(self.model.tol, 1e-5, 0.01), itertools.count(1)
+        precision = _PRECISION * tol**2
         with ThreadPoolExecutor(joblib.cpu_count()) as self.pool:
             (squares,) = self.squares(np.ones((len(self.weights), 1)))
             p = self.p * (1 - self.p) * self.weights.mean(axis=0)
             information = squares * p[:, None, None]
             unit = np.sqrt(len(self.weights) / (squares.diagonal()[:-1].max() or 1))
-            for stage in range(round(-2 * np.log10(tol))):
+            for stage in range(2 - round(np.log10(tol))):
                 smoothing = _SMOOTHING * unit / 10**stage
                 penalty = self.l1 / np.sqrt(coef**2 + smoothing**2) + self.l2
                 spread = information.diagonal(axis1=1, axis2=2)[:, :-1].mean(axis=1)
@@ -156,15 +154,16 @@ class _Objective:
                 to_coef = np.empty((self.shape[1], self.n_free, self.n_free))
                 for k, of_loss in enumerate(information):
                     to_coef[k] = self.coordinates(of_loss + np.diag(penalty[:, k]))
-                coef, value, n_steps = self.descend(coef, to_coef, smoothing, tol, steps)
+                coef, value, n_steps = self.descend(coef, to_coef, smoothing, precision, steps)
                 if n_steps == _STEPS:
                     parts = self.pool.map(partial(self.value, coef), self.parts)
                     p = np.vstack([p for _, p in parts])
                     information = self.squares(self.weights * p * (1 - p))
                     continue
                 root = np.sqrt(coef[:-1] ** 2 + smoothing**2)
-                if self.l1 * (root - np.abs(coef[:-1])).sum() <= _PRECISION * tol**2 * value:
+                if self.l1 * (root - np.abs(coef[:-1])).sum() <= precision * value:
                     break
+                precision = _PRECISION * tol**2 / 10  # as the penalty counts
             # Where the slope of the loss is less than the penalty's, only smoothing kept it from 0.
             w, slope = coef[:-1], self.with_slope(coef, smoothing)[1][:-1]
             slope -= self.l1 * w / np.sqrt(w**2 + smoothing**2)
@@ -190,7 +189,7 @@ class _Objective:
         return solve_triangular(cholesky(curvature), np.eye(self.n_free))
 
     def descend(
-        self, coef: np.ndarray, to_coef: np.ndarray, smoothing: float, tol: float, steps: Any
+        self, coef: np.ndarray, to_coef: np.ndarray, smoothing: float, precision: float, steps: Any
     ) -> tuple[np.ndarray, float, int]:
         """Return where lbfgs comes from `coef`, the value there, and how many steps it took."""
         before = np.inf
@@ -209,13 +208,16 @@ class _Objective:
             if self.model.verbose:
                 print(f"lbfgs iteration {next(steps)}")
             decrease, before = before - intermediate_result.fun, intermediate_result.fun
-            if decrease <= _PRECISION * tol**2 * before:
+            if decrease <= precision * before:
                 raise StopIteration
 
-        options = {"maxiter": _STEPS, "maxcor": 20, "ftol": 0, "gtol": 0}
-        u = np.zeros(to_coef[..., 0].size)
         found = minimize(
-            with_slope, u, jac=True, method="L-BFGS-B", callback=after_step, options=options
+            with_slope,
+            np.zeros(to_coef[..., 0].size),
+            jac=True,
+            method="L-BFGS-B",
+            callback=after_step,
+            options={"maxiter": _STEPS, "maxcor": 20, "ftol": 0, "gtol": 0},
         )
         return moved(found.x), found.fun, found.nit
 
@@ -260,8 +262,7 @@ class _Objective:
             return total
 
         firsts = range(0, len(self.parts), _PARTS)
-        sums = [sum(self.pool.map(partial(of_parts, share), firsts)) for share in shares.T]
-        return np.array(sums)
+        return np.array([sum(self.pool.map(partial(of_parts, s), firsts)) for s in shares.T])
 
 
 def _rows(X: Any, rows: slice) -> Any:
