@@ -12,8 +12,8 @@ first, on the same loss and penalty, in stages, with
   and ``1 / sqrt(w^2 + mu^2)`` bounds its curvature [5]_;
 - a *precision* that follows from ``tol``, the change of coefficients at which saga stops. As an
   objective is quadratic near its minimum, a stage ends when a step lowers it by less than a share
-  of `_PRECISION` times ``tol ** 2``. For a ten times smaller ``tol`` there are two stages more,
-  each with a tenth of the smoothing and shrinkage of the one before.
+  of `_PRECISION` times ``tol ** 2``. Smoothing and shrinkage are ten times smaller in each stage
+  than in the one before; that in which smoothing costs less than such a share is the last.
 
 .. [1] A. Defazio, F. Bach, S. Lacoste-Julien, "SAGA: A Fast Incremental Gradient Method With
    Support for Non-Strongly Convex Composite Objectives", NeurIPS 2014, arXiv:1407.0202.
