@@ -46,15 +46,14 @@ test: data ## unit tests, and every cell of all notebooks against its stored out
 test-fast: $(VENV)/.ready ## the same without the MNIST notebooks and the package index
 	$(PYTEST) $(NBVAL) -m "not network" $(firstword $(NOTEBOOKS)) $(TESTS)
 
-test-lowest: $(VENV)/.ready ## unit tests at the lowest versions that pyproject.toml declares
+test-lowest: $(VENV)/.ready ## the tests of src/, and the site's build, at the lowest versions that pyproject.toml declares
 	$(BIN)/python -m venv --clear build/lowest
 	build/lowest/bin/python -m pip install --quiet uv
 	build/lowest/bin/uv pip install --quiet --python build/lowest --resolution lowest-direct '.[notebooks,test]'
-	@# Old releases use what newer ones deprecate; that is theirs to mend. The site is built here; a
-	@# browser, JupyterLab, `make notebooks` under a user's settings and nbval under another processor's
-	@# are driven once, in `make test`.
+	@# Old releases use what newer ones deprecate; that is theirs to mend. What is not in src/ is
+	@# tested once, in `make test`; the site is built here.
 	$(DEFAULTS) build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning \
-	  $(foreach name,lab processors settings site,--ignore tests/test_$(name).py) tests
+	  $(patsubst %,tests/%,figures fitting loading test_docstrings.py test_features.py test_scores.py)
 	build/lowest/bin/python -m sphinx --quiet --fail-on-warning -c docs -d build/lowest/doctrees . build/lowest/html
 
 test-processors: data ## nbval as on other processors: an hour or more, into benchmarks/ (ARGS="--rows Haswell --chapters 1 3")
