@@ -5,8 +5,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Into $(VENV), whatever a user has asked pip for elsewhere.
-PIP := $(BIN)/python -I -m pip install --disable-pip-version-check --no-user --target= --prefix="$$PWD/$(VENV)"
+# Into the environment that is named, whatever a user has asked pip for elsewhere.
+pip_into = $(1)/bin/python -I -m pip install --disable-pip-version-check --no-user --target= --prefix="$$PWD/$(1)"
+PIP := $(call pip_into,$(VENV))
 NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 # Those that this shell may use; nproc, which is Linux's, would take OMP_NUM_THREADS for their number.
 JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
@@ -37,7 +38,7 @@ notebooks: data ## the main job: environment, data, all notebooks executed in pl
 	  --config notebooks/nbconvert_config.py --to notebook --execute --output-dir build/notebooks
 	@# Moved when all are done: a cell that fails changes none, and nobody reads half a file.
 	mv $(NOTEBOOKS:%=build/%) notebooks
-	$(BIN)/python docs/stored_outputs.py
+	$(DEFAULTS) $(BIN)/python docs/stored_outputs.py
 	@$(MAKE) --no-print-directory html
 
 test: data ## unit tests, and every cell of all notebooks against its stored output
@@ -48,13 +49,14 @@ test-fast: $(VENV)/.ready ## the same without the MNIST notebooks and the packag
 
 test-lowest: $(VENV)/.ready ## the tests of src/, and the site's build, at the lowest versions that pyproject.toml declares
 	$(BIN)/python -m venv --clear build/lowest
-	build/lowest/bin/python -m pip install --quiet uv
+	$(call pip_into,build/lowest) --quiet uv
 	build/lowest/bin/uv pip install --quiet --python build/lowest --resolution lowest-direct '.[notebooks,test]'
 	@# Old releases use what newer ones deprecate; that is theirs to mend. What is not in src/ is
 	@# tested once, in `make test`; the site is built here.
-	$(DEFAULTS) build/lowest/bin/python -m pytest -m "not network" -W default::DeprecationWarning \
+	$(DEFAULTS) build/lowest/bin/python -W ignore::DeprecationWarning -m pytest -m "not network" \
+	  -W default::DeprecationWarning \
 	  $(patsubst %,tests/%,figures fitting loading test_docstrings.py test_features.py test_scores.py)
-	build/lowest/bin/python -m sphinx --quiet --fail-on-warning -c docs -d build/lowest/doctrees . build/lowest/html
+	$(DEFAULTS) build/lowest/bin/python -m sphinx --quiet --fail-on-warning -c docs -d build/lowest/doctrees . build/lowest/html
 
 test-processors: data ## nbval as on other processors: an hour or more, into benchmarks/ (ARGS="--rows Haswell --chapters 1 3")
 	$(DEFAULTS) $(BIN)/python benchmarks/bench_processors.py $(ARGS)
@@ -91,7 +93,7 @@ lint: $(VENV)/.ready ## ruff, notebooks included; mypy; the workflows and CITATI
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --upgrade uv
+	$(call pip_into,build/lock) --quiet --upgrade uv
 	build/lock/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header --no-annotate --upgrade --quiet --output-file requirements.lock

@@ -1,10 +1,10 @@
 """Chapter 3's ladder beside the original's fit: errors, seconds and memory, and how they grow.
 
 ``make bench`` runs it (about eight minutes on an idle core) and writes ``features.md`` and
-``features.json`` into ``build/``; with ``ARGS=--store`` beside this file, where the chapter and
-the site read them. ``ARGS=--quick`` fits 2,000 images. Each row is a process of its own with one
-BLAS thread. The last sixth of the standard split's training images chooses `C`; then the rung is
-fitted to all of them, and the test images are scored once. Chapter 2's split takes the same `C`.
+``features.json`` into ``build/``; with ``ARGS=--store`` beside this file, where the site reads
+them. ``ARGS=--quick`` fits 2,000 images. Each row is a process of its own with one BLAS thread.
+The last sixth of the standard split's training images chooses `C`; then the rung is fitted to all
+of them, and the test images are scored once. Chapter 2's split takes the same `C`.
 """
 
 import argparse

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.model_selection import train_test_split
 
 import digits_lr as dl
 
@@ -49,10 +48,7 @@ def test_the_page_has_its_model_and_digits_from_the_script(page_model):
 
 @pytest.mark.network
 def test_the_model_of_the_page_gives_what_chapter_2_printed(page_model):
-    images, labels = dl.load_mnist()
-    X_train, X_test, y_train, y_test = train_test_split(
-        images.reshape(len(images), -1), labels, test_size=1 / 7, random_state=0
-    )
+    X_train, X_test, y_train, y_test = MODEL["split"]()
     said = page_model.predict(X_test)
     objective = dl.objective(page_model, X_train, y_train)
     penalty = np.abs(page_model.coef_).sum()

