@@ -221,7 +221,8 @@ def test_a_refusal_from_the_child_is_short_and_says_where():
         (OneVsRestClassifier(make_pipeline(SAGA)), None, TypeError, "OneVsRestClassifier of one"),
         (SAGA, "newton", ValueError, "start is 'newton'; wanted None or 'lbfgs'"),
         (LogisticRegression(), "lbfgs", ValueError, "start is 'lbfgs'.*wanted solver='saga'"),
-        (OneVsRestClassifier(SAGA), "lbfgs", ValueError, "start is 'lbfgs'"),
+        (OneVsRestClassifier(LBFGS), "lbfgs", ValueError, "start is 'lbfgs'.*wanted solver='saga'"),
+        (clone(SAGA).set_params(penalty="l1"), "lbfgs", ValueError, "instead of the deprecated"),
     ],
     ids=str,
 )

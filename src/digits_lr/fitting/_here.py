@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from digits_lr.fitting._start import start_at_lbfgs
+from digits_lr.fitting._start import fit_from_lbfgs
 from digits_lr.fitting._threads import classes_in_threads, one_blas_thread
 
 
@@ -56,14 +56,12 @@ def fit_here(
             vars(classifier).pop("fit", None)
 
 
-def _fit_from_start(classifier: Any, X: Any, y: Any, **params: Any) -> Any:
+def _fit_from_start(classifier: Any, X: Any, y: Any) -> Any:
+    # The pipeline's stand-in for its `fit` would lead back here.
+    vars(classifier).pop("fit", None)
     before, asked = dict(vars(classifier)), classifier.get_params()
-    labels = np.asarray(y)
-    # A column is legal, but a reason to warn: the fit does, and once is enough.
-    is_column = labels.ndim == 2 and labels.shape[1] == 1
     try:
-        start_at_lbfgs(classifier, X, labels.ravel() if is_column else y)
-        type(classifier).fit(classifier, X, y, **params)
+        fit_from_lbfgs(classifier, X, y)
     except BaseException:
         vars(classifier).clear()
         vars(classifier).update(before)  # or the start would be taken for a fitted model
