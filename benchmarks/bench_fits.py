@@ -334,9 +334,8 @@ def as_markdown(results: dict) -> str:
         "do. [scikit-learn's example]"
         "(https://scikit-learn.org/stable/auto_examples/linear_model/"
         "plot_sparse_logistic_regression_mnist.html) is fitted on all training images: "
-        "standardised pixels, C = 50 / images, `tol` = 0.1. cyanure is stopped after 10 epochs, near the original's objective, and after 80. "
-        "Memory is that of the whole process with its children, "
-        "loading and scoring included, looked at twice a second.",
+        "standardised pixels, C = 50 / images, `tol` = 0.1. Memory is that of the whole process "
+        "with its children, loading and scoring included, looked at twice a second.",
         "",
         "## How time and memory grow",
         "",

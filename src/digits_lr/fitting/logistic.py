@@ -90,15 +90,15 @@ def fit(
     either, for all steps of a pipeline, and then without progress.
 
     saga takes one short step an image [1]_, and crawls along the directions in which the images
-    hardly differ. So with ``start="lbfgs"`` lbfgs [2]_ goes first, on the same loss and penalty, as
-    far as `tol` asks: a smaller `tol` starts nearer to the minimum. It takes its steps in
-    coordinates in which the objective is about equally curved in all directions, which are measured
-    by the Fisher information of the images [4]_, and it smooths L1's kink at zero. Then saga fits as
-    ever. If it ends higher than it started, as its first epochs can lead up, the start is taken. All
-    cores share the images, in parts of 500, so the sums are the same however many cores there are;
-    the models of a `OneVsRestClassifier` are started together. It pays where images are many and
-    the penalty is weak (``benchmarks/results.md``), and takes some square matrices of the features
-    for each class.
+    hardly differ. So with ``start="lbfgs"`` lbfgs [2]_ goes first, on the same loss and penalty,
+    as far as `tol` asks: a smaller `tol` starts nearer to the minimum. Its steps are taken in
+    coordinates in which the objective is about equally curved in all directions, which the Fisher
+    information of the images gives [4]_, and L1's kink at zero is smoothed. Then saga fits as
+    ever. Its first epochs can lead up; if it ends higher than it started, the start is taken. All
+    cores share the images, in parts of 500, so the sums are the same however many cores there
+    are; the models of a `OneVsRestClassifier` are started together. It pays where images are many
+    and the penalty is weak (``benchmarks/results.md``), and takes some square matrices of the
+    features for each class.
 
     References
     ----------
