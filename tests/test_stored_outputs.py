@@ -35,7 +35,7 @@ def test_the_model_of_the_page_has_the_coefficients_that_chapter_2_printed(page_
     with np.printoptions(precision=2, suppress=True):
         rows = str(1000 * page_model.coef_[1].reshape(28, 28)[11:17, 9:19])
 
-    assert text.endswith(f"columns 9 to 18:\n{rows}\n")
+    assert f"columns 9 to 18:\n{rows}\n" in text
 
 
 @pytest.mark.network
@@ -50,12 +50,8 @@ def test_the_page_has_its_model_and_digits_from_the_script(page_model):
 def test_the_model_of_the_page_gives_what_chapter_2_printed(page_model):
     X_train, X_test, y_train, y_test = MODEL["split"]()
     said = page_model.predict(X_test)
-    objective = dl.objective(page_model, X_train, y_train)
-    penalty = np.abs(page_model.coef_).sum()
-    losses = f"{objective - penalty:,.0f} + penalty {penalty:.0f} = {objective:,.0f}"
     chapter = "02_mnist_l1_saga"
 
     assert f"{page_model.score(X_train, y_train):.5f}" == printed(chapter, "scores", "train")
     assert str(dl.accuracy(y_test, said)) == printed(chapter, "scores", "test")
     assert str(said[:9]) == printed(chapter, "scores", "predicted")
-    assert losses == printed(chapter, "slope", "loss")
