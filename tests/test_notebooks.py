@@ -380,7 +380,8 @@ def test_what_chapter_2_says_of_a_longer_fit_is_so():
     assert abs(early[5] - early[6]) < 0.005 < abs(late[5] - late[6])  # how sure, how often right
     assert float(re.search(r"p = (\S+)", shown)[1]) < 0.001
 
-    _, _, fitted, valid, loss = zip(*(map(float, row) for row in table_of("stopping")), strict=True)
+    stops = [map(float, row) for row in table_of("stopping")[:4]]
+    _, _, fitted, valid, loss = zip(*stops, strict=True)
     assert fitted == tuple(sorted(fitted))
     assert loss.index(min(loss)) == valid.index(max(valid)) == 1
     assert loss[2] / loss[1] < 1.05
