@@ -68,11 +68,12 @@ html: $(VENV)/.ready ## build the site from the stored notebooks, without execut
 	$(DEFAULTS) $(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env -c docs -d build/doctrees . build/html
 	@echo "The site: build/html/index.html"
 
-model: data ## fit chapter 2's model again for the page Try it, two minutes
+model: data ## fit the two models of the page Try it again, three minutes
 	$(DEFAULTS) $(BIN)/python docs/store_model.py
 
 lab: data ## open JupyterLab at the first notebook
 	$(BIN)/jupyter-lab . --LabApp.app_settings_dir=.jupyterlab \
+	  --ContentsManager.hide_globs="['__pycache__', 'conftest.py', 'nbconvert_config.py', 'ruff.toml']" \
 	  --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS))
 
 review: $(VENV)/.ready ## compare the notebooks with BASE (default HEAD) in a browser, pictures included
@@ -109,7 +110,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	  { echo "digits_lr needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make PYTHON=python3.12" >&2; exit 1; }
 	@mkdir -p build
 	@# Of two makes at once the second waits, and finds it made. File 9 keeps the lock until this shell ends.
-	@exec 9>build/lock; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; \
+	@exec 9>build/making; $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; \
 	if [ $@ -nt requirements.lock ] && [ $@ -nt pyproject.toml ]; then exit; fi; \
 	echo "Making $(VENV) from requirements.lock (a minute or two, log in build/install.log)"; \
 	{ $(PYTHON) -m venv --clear $(VENV) && \

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[1]
 FIGURES = {
     "digits_coefficients.png": ("01_digits_l2_saga", "all"),
     "coefficients.png": ("02_mnist_l1_saga", "coefficients"),
-    "confusion.png": ("02_mnist_l1_saga", "matrix"),
     "ladder.png": ("03_mnist_features", "chart"),
 }
 
@@ -34,6 +33,13 @@ def printed(notebook: str, cell_id: str, label: str) -> str:
             f"{label!r}; wanted one in:\n{text}"
         )
     return values[0]
+
+
+def errors(model: str, split: str = "standard") -> str:
+    """Return how many test images of a split a model of chapter 3's table gets wrong."""
+    tables = [o.data["text/plain"] for o in _outputs("03_mnist_features", "table") if "data" in o]
+    (table,) = (text for text in tables if f"{split} split" in text)
+    return re.findall(rf"^{model} +[\d,]+ +([\d,]+) ", table, flags=re.MULTILINE)[0]
 
 
 def _outputs(notebook: str, cell_id: str) -> list[nbformat.NotebookNode]:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from digits_lr import StrokeDirections
+
 matplotlib.use("Agg")  # no windows on a desktop
 
 
@@ -18,19 +20,30 @@ def _close_figures():
 
 @pytest.fixture(scope="session")
 def published():
-    """Return what the page Try it works with: coefficients, intercepts, their unit and digits."""
+    """Return what the page Try it works with: the numbers of two models, and digits."""
     text = (Path(__file__).parents[1] / "docs" / "_static" / "model.js").read_text()
     return json.loads(text[text.index("{") : text.rindex("}") + 1])
 
 
 @pytest.fixture(scope="session")
-def page_model(published):
-    """Return the model of the page Try it, as scikit-learn's."""
-    model = LogisticRegression(C=50, l1_ratio=1)
-    model.classes_ = np.arange(10)
-    model.coef_ = np.array(published["coefficients"]) * published["unit"]
-    model.intercept_ = np.array(published["intercepts"]) * published["unit"]
-    return model
+def page_models(published):
+    """Return the models of the page Try it, as scikit-learn's: of pixels, and of strokes."""
+    models = {"pixels": LogisticRegression(C=50, l1_ratio=1), "strokes": LogisticRegression()}
+    for name, model in models.items():
+        model.classes_ = np.arange(10)
+        model.coef_ = np.array(published[name]["coefficients"]) * published[name]["unit"]
+        model.intercept_ = np.array(published[name]["intercepts"]) * published[name]["unit"]
+    return models
+
+
+@pytest.fixture(scope="session")
+def page_features(published):
+    """Return what each model of the page Try it is shown: functions of images, one a row."""
+    strokes = StrokeDirections(n_jobs=-1)
+    return {
+        "pixels": np.asarray,
+        "strokes": lambda X: strokes.fit_transform(X) - published["strokes"]["means"],
+    }
 
 
 # The sample notebooks are wrong on purpose; test_notebooks.py runs them.

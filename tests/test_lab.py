@@ -56,11 +56,6 @@ def lab(checkout, tmp_path_factory):
     server = {"ip": "127.0.0.1", "port": port, "open_browser": False, "allow_root": True}
     config = {"ServerApp": server, "IdentityProvider": {"token": ""}}
     (home / "jupyter_server_config.json").write_text(json.dumps(config))
-    settings = home / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    # JupyterLab would ask its makers for news.
-    quiet = {"checkForUpdates": False, "fetchNews": "false"}
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     mine = ("JUPYTER", "MAKE", "MFLAGS", "MPL")
     env = {key: value for key, value in os.environ.items() if not key.startswith(mine)}
     env |= dict.fromkeys(["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"], str(home))

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 from base64 import b64decode, b64encode
+from io import BytesIO
 from pathlib import Path
+from unicodedata import normalize
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import matplotlib
@@ -16,8 +18,10 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
+from pypdf import PdfReader
 from scipy.ndimage import generate_binary_structure, grey_dilation, grey_erosion
 
+import digits_lr
 from digits_lr import load_mnist
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +31,7 @@ NOTEBOOKS = {
     for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
 }
 MEASURED = [f"benchmarks/{path.stem}" for path in sorted((ROOT / "benchmarks").glob("*.md"))]
-PAGES = ["index", *NOTEBOOKS, "try_it", *MEASURED, "search"]
+PAGES = ["index", *NOTEBOOKS, "try_it", "helpers", "measured", *MEASURED, "search"]
 PHONE, DESKTOP = 390, 1280
 # What may be wider than its box, and scrolls in it.
 SCROLLERS = "pre, .pst-scrollable-table-container, .text_html"
@@ -134,12 +138,15 @@ def prose_of(notebook):
     return re.sub(r"\]\([^)]*\)", "]", prose)
 
 
+def pages_of(site):
+    """Return the names of all pages, the helpers' sources included."""
+    names = [str(path.relative_to(site))[:-5] for path in site.rglob("*.html")]
+    return [name for name in names if not name.startswith("_static/")]  # a template of the theme's
+
+
 def test_pages_are_the_ones_that_these_tests_open(site):
     # Should docs/index.html be here, see what docs/conf.py says of Sphinx's `path2doc`.
-    assert {str(path.relative_to(site))[:-5] for path in site.rglob("*.html")} == {
-        *PAGES,
-        "_static/webpack-macros",  # a template that the theme leaves among its files
-    }
+    assert {name for name in pages_of(site) if not name.startswith("_modules/")} == set(PAGES)
 
 
 @every_page
@@ -225,9 +232,16 @@ def sideways(page, boxes):
     )
 
 
-def test_every_link_and_anchor_lands(visit):
+@every_chapter
+def test_tables_have_one_row_of_headings(name, visit):
+    heads = visit(name).locator("table.dataframe thead")
+
+    assert set(heads.evaluate_all("all => all.map(head => head.rows.length)")) == {1}
+
+
+def test_every_link_and_anchor_lands(visit, site):
     pages = {}
-    for name in PAGES:
+    for name in pages_of(site):
         page = visit(name)
         pages[urldefrag(page.url).url] = page.evaluate(
             """({ids: [...document.querySelectorAll('[id]')].map(e => e.id),
@@ -237,11 +251,40 @@ def test_every_link_and_anchor_lands(visit):
     lost = []
     for link in links:
         address, fragment = urldefrag(link)
-        if address not in pages or (fragment and fragment not in pages[address]["ids"]):
+        if address.endswith(".ipynb"):  # to download
+            found = Path(unquote(urlsplit(address).path)).exists()
+        else:
+            found = address in pages and (not fragment or fragment in pages[address]["ids"])
+        if not found:
             lost.append(link)
 
     assert len(links) > 20
     assert lost == []
+
+
+@every_chapter
+def test_the_helpers_that_a_chapter_calls_lead_to_what_is_said_of_them(name, visit):
+    code = "\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "code")
+    links = visit(name).locator(".cell_input a.helper")
+    pairs = links.evaluate_all("all => all.map(a => [a.textContent, a.hash])")
+
+    assert sorted(text for text, _ in pairs) == sorted(re.findall(r"\bdl\.\w+", code))
+    assert all(address == f"#digits_lr.{text[3:]}" for text, address in pairs)
+
+
+@every_chapter
+def test_a_chapter_is_there_to_download(name, visit, site):
+    copy = (site / name).parent / visit(name).locator("a[download]").get_attribute("href")
+
+    assert copy.read_bytes() == (ROOT / f"{name}.ipynb").read_bytes()
+
+
+def test_helpers_page_has_every_public_name_with_its_source(visit):
+    page = visit("helpers")
+    named = page.locator("dt.sig").evaluate_all("all => all.map(e => e.id)")
+
+    assert sorted(named) == sorted(f"digits_lr.{name}" for name in digits_lr.__all__)
+    assert page.locator("dt.sig a:has(.viewcode-link)").count() == len(named)
 
 
 @every_chapter
@@ -257,9 +300,9 @@ def test_search_finds_a_word_of_the_chapter(name, visit):
     page.keyboard.type(word)
     page.keyboard.press("Enter")
     page.locator("#search-results", has_text="Search finished").wait_for()
+    page.locator(f"#search-results li a[href*='{name}.html']").first.click()
 
-    found = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
-    assert any(f"{name}.html" in href for href in found), word
+    expect(page.locator("article .highlighted").first).to_be_in_viewport()
     assert page.log == []
 
 
@@ -294,23 +337,29 @@ def fonts_of(page, selector):
     }
 
 
-@every_chapter
-def test_paper_shows_whole_lines_and_no_menus(name, visit):
-    page = visit(name, 750, "dark")
-    page.emulate_media(media="print")
+COLOUR = "getComputedStyle(document.querySelector('article')).color"
 
-    assert not page.locator("header.bd-header").is_visible()
-    assert page.locator("body").evaluate("b => getComputedStyle(b).color") == "rgb(0, 0, 0)"
-    assert not page.locator("article pre").evaluate_all(
-        "all => all.filter(e => e.scrollWidth > e.clientWidth).length"
-    )
+
+@pytest.mark.parametrize("name", PAGES[:-1])
+def test_paper_is_light_and_ends_with_the_last_words(name, visit):
+    light = visit(name).evaluate(COLOUR)
+    page = visit(name, scheme="dark")
+    page.emulate_media(media="print")
+    page.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = {COLOUR}; }})")
+    paper = PdfReader(BytesIO(page.pdf(format="A4")))
+    text = normalize("NFKC", "".join(sheet.extract_text() for sheet in paper.pages))  # no ligatures
+    words = normalize("NFKC", page.locator("article").inner_text())
+
+    assert "".join(words.split())[-20:] in "".join(text.split())
+    assert page.evaluate("printed") == light
+    assert page.locator("html").get_attribute("data-theme") == "dark"  # again
 
 
 @pytest.fixture
 def try_it(visit):
     """Return the page on which one draws, with its functions and the image in the box."""
     page = visit("try_it")
-    page.image = lambda: np.reshape(page.evaluate("drawing"), (28, 28))
+    page.image = lambda: np.reshape(page.evaluate("now.image"), (28, 28))
     page.call = lambda name, *args: page.evaluate(
         "([name, args]) => eval(name)(...args)",
         [name, [a.ravel().tolist() if isinstance(a, np.ndarray) else a for a in args]],
@@ -320,58 +369,76 @@ def try_it(visit):
 
 @pytest.fixture
 def examples(published):
-    """Return the digits that the page holds, as images, those it gets right first."""
+    """Return the digits that the page holds, as images, those that pixels get right first."""
     packed = published["digits"]["right"] + published["digits"]["wrong"]
     return np.frombuffer(b"".join(map(b64decode, packed)), np.uint8).reshape(20, 28, 28).astype(int)
 
 
 @pytest.mark.network
-def test_page_scores_every_test_image_as_scikit_learn_does(try_it, page_model):
+@pytest.mark.parametrize(("model", "atol"), [("pixels", 0), ("strokes", 0.02)])
+def test_page_scores_test_images_as_scikit_learn_does(
+    model, atol, try_it, page_models, page_features
+):
     images = load_mnist()[0][60_000:].reshape(10_000, 784)
     said = try_it.evaluate(
-        """packed => {
+        """([model, packed]) => {
             const bytes = atob(packed), all = [];
             for (let i = 0; i < bytes.length; i += 784)
-                all.push(scores(Array.from(bytes.slice(i, i + 784), byte => byte.charCodeAt())));
+                all.push(scores(model, [...bytes.slice(i, i + 784)].map(b => b.charCodeAt())));
             return JSON.stringify(all);
         }""",
-        b64encode(images.tobytes()).decode(),
+        [model, b64encode(images.tobytes()).decode()],
     )
+    said = np.array(json.loads(said))
+    wanted = page_models[model].decision_function(page_features[model](images))
 
-    np.testing.assert_allclose(json.loads(said), page_model.decision_function(images), rtol=1e-9)
+    np.testing.assert_allclose(said, wanted, rtol=1e-9, atol=atol)
+    assert (said.argmax(axis=1) == wanted.argmax(axis=1)).all()
 
 
-def test_every_evidence_map_and_its_intercepts_are_the_margin(try_it, examples, page_model):
-    images = examples.reshape(20, 784)
-    z = np.array([try_it.call("scores", image) for image in images])
-    winners = z.argmax(axis=1)
-    maps = try_it.evaluate(
-        """([images, winners]) => JSON.stringify(images.map((image, i) =>
-            INTERCEPTS.map((_, rival) => evidence(image, winners[i], rival))))""",
-        [images.tolist(), winners.tolist()],
+@pytest.mark.parametrize("model", ["pixels", "strokes"])
+def test_all_evidence_and_the_intercepts_are_the_margin(model, try_it, examples, page_models):
+    z, sums = try_it.evaluate(
+        """([model, images]) => {
+            const z = images.map(image => scores(model, image));
+            const best = z.map(all => all.indexOf(Math.max(...all)));
+            return [z, images.map((image, i) => z[i].map((_, rival) =>
+                sum(evidence(model, image, best[i], rival))))];
+        }""",
+        [model, examples.reshape(20, 784).tolist()],
     )
-    maps = np.array(json.loads(maps))
-    intercepts = page_model.intercept_
-    margins = z.max(axis=1)[:, None] - z
-    offsets = intercepts[winners][:, None] - intercepts
+    intercepts = page_models[model].intercept_
+    margins = np.max(z, axis=1)[:, None] - z
+    offsets = intercepts[np.argmax(z, axis=1)][:, None] - intercepts
 
-    assert maps.shape == (20, 10, 784)
-    np.testing.assert_allclose(maps.sum(axis=2) + offsets, margins, rtol=1e-9, atol=1e-12)
-    assert not maps[(images == 0)[:, None].repeat(10, axis=1)].any()
+    np.testing.assert_allclose(sums + offsets, margins, rtol=1e-9, atol=1e-9)
 
 
-def test_page_shows_the_margin_of_chapter_2_as_a_sum_and_the_map_in_blue_and_red(try_it):
+def shown(page, model):
+    """Return the part of the page that shows what a model says."""
+    return page.locator(f"[data-model={model}]")
+
+
+def colours(page, model):
+    """Return how blue, less how red, and how light the picture of a model's evidence is."""
+    read = "c => [c.width, ...c.getContext('2d').getImageData(0, 0, c.width, c.width).data]"
+    size, *data = shown(page, model).locator("canvas").evaluate(read)
+    red, _, blue, _ = np.moveaxis(np.reshape(data, (size, size, 4)), 2, 0)
+    return blue - red, blue + red
+
+
+def test_pixels_show_the_margin_of_chapter_2_as_a_sum_and_a_map_in_blue_and_red(try_it):
+    try_it.locator("#centring").uncheck()
     try_it.call("bring", "wrong", 1)  # a 1 taken for a 2: one of the chapter's surest errors
-    shares = np.array(try_it.call("evidence", try_it.image(), 2, 1))
-    parts = try_it.locator(".try-sum td").all_inner_texts()
-    read = "[...find('#evidence').getContext('2d').getImageData(0, 0, 28, 28).data]"
-    red, _, blue, _ = np.reshape(try_it.evaluate(read), (784, 4)).astype(int).T
+    shares = np.array(try_it.call("evidence", "pixels", try_it.image(), 2, 1))
+    pixels = shown(try_it, "pixels")
+    hue, light = (part.ravel() for part in colours(try_it, "pixels"))
     (worst,) = (
         cell for cell in NOTEBOOKS["notebooks/02_mnist_l1_saga"].cells if cell.id == "worst"
     )
 
     assert re.search(r"1 +2 +18\.28 +18\.28", worst.outputs[-1].data["text/plain"])
-    assert parts == [
+    assert pixels.locator("td").all_inner_texts() == [
         f"+{shares[shares > 0].sum():.2f}",
         f"\N{MINUS SIGN}{-shares[shares < 0].sum():.2f}",
         "+0.00",
@@ -379,21 +446,47 @@ def test_page_shows_the_margin_of_chapter_2_as_a_sum_and_the_map_in_blue_and_red
     ]
     strong = abs(shares) > 0.05
     assert strong.sum() > 50
-    assert (np.sign(blue - red) == np.sign(shares))[strong].all()
-    assert (red + blue == 510)[shares == 0].all()
-    assert try_it.locator("#verdict").inner_text() == "It says 2, with 100.0 %"
-    assert try_it.locator("#rival").input_value() == "1"
+    assert (np.sign(hue) == np.sign(shares))[strong].all()
+    assert (light == 510)[shares == 0].all()
+    assert pixels.locator(".try-verdict").inner_text() == "2, with 100.0 %"
+    assert pixels.locator("select").input_value() == "1"
+
+
+def test_strokes_are_drawn_where_they_are_and_as_they_run(try_it):
+    image = np.zeros((28, 28), int)
+    image[12:14, 4:24] = 255  # a level bar
+    try_it.locator("#centring").uncheck()
+    try_it.call("change", image, "")
+    digit = int(shown(try_it, "strokes").locator(".try-verdict").inner_text()[0])
+    rival = int(shown(try_it, "strokes").locator("option").first.inner_text()[0])
+    shares = np.array(try_it.call("evidence", "strokes", image, digit, rival)).reshape(4, 64)
+    hue, _ = colours(try_it, "strokes")
+    checked = set()
+    for cell, way in enumerate(abs(shares).argmax(axis=0)):
+        if abs(share := shares[way, cell]) < 0.5:
+            continue
+        along = np.array([np.cos(way * np.pi / 4), -np.sin(way * np.pi / 4)])  # rows, columns
+        across = along[::-1] * [1, -1]
+        centre = 32 + 64 * np.array(divmod(cell, 8))
+        for off in (-12, 12):
+            assert np.sign(hue[tuple(np.rint(centre + off * along).astype(int))]) == np.sign(share)
+            assert hue[tuple(np.rint(centre + off * across).astype(int))] == 0
+        checked.add(way)
+
+    assert len(checked) > 1
 
 
 def test_a_reader_chooses_the_rival_which_is_never_the_winner(try_it):
-    try_it.locator("#rival").select_option("3")
-    assert try_it.locator(".try-rival").all_inner_texts() == ["3", "3"]
-    try_it.locator("#rival").select_option("6")
-    assert try_it.locator("#rival").input_value() == ""
-    assert "6" not in try_it.locator(".try-rival").all_inner_texts()
+    pixels = shown(try_it, "pixels")
+    margin = pixels.locator(".try-margin").inner_text()
+    pixels.locator("select").select_option("3")
+    assert pixels.locator(".try-margin").inner_text() != margin
+    pixels.locator("select").select_option("6")
+    assert pixels.locator("select").input_value() == ""
+    assert pixels.locator(".try-margin").inner_text() == margin
 
 
-def draw_by_pointer(page, kind, points):
+def draw_by_pointer(page, kind, points, end="End"):
     """Draw along points of the box, given in pixels of the image, with a mouse, pen or finger."""
     browser = page.context.new_cdp_session(page)
     page.locator("#drawing").scroll_into_view_if_needed()
@@ -403,9 +496,9 @@ def draw_by_pointer(page, kind, points):
         for x, y in points
     ]
     start, *moves = places
-    for name, place in [("Start", start), *(("Move", p) for p in moves), ("End", places[-1])]:
+    for name, place in [("Start", start), *(("Move", p) for p in moves), (end, places[-1])]:
         if kind == "touch":
-            touch = {"type": f"touch{name}", "touchPoints": [place] * (name != "End")}
+            touch = {"type": f"touch{name}", "touchPoints": [place] * (name != end)}
             browser.send("Input.dispatchTouchEvent", touch)
         else:
             what = {"Start": "mousePressed", "Move": "mouseMoved", "End": "mouseReleased"}[name]
@@ -417,7 +510,7 @@ def draw_by_pointer(page, kind, points):
 def draw_by_keyboard(page, _kind, points):
     """Draw straight down from the first of the points to the last."""
     (column, top), (_, bottom) = points[0], points[-1]
-    page.locator("#clear").focus()
+    page.locator("#centring").focus()
     page.keyboard.press("Shift+Tab")
     expect(page.locator("#cursor")).to_be_visible()
     expect(page.locator("#drawing")).to_have_accessible_description(re.compile("arrows draw"))
@@ -434,10 +527,7 @@ def draw_by_keyboard(page, _kind, points):
     [(draw_by_pointer, kind) for kind in ("mouse", "pen", "touch")] + [(draw_by_keyboard, "")],
 )
 def test_a_stroke_down_the_middle_is_a_one(draw, kind, try_it):
-    try_it.locator("#clear").click()
-    assert not try_it.image().any()
-    expect(try_it.locator("#verdict")).to_contain_text("On blank paper it says")
-    draw(try_it, kind, [(14.5, 4.5), (14.5, 12), (14.5, 23.5)])
+    draw(try_it, kind, [(14.5, 4.5), (14.5, 12), (14.5, 23.5)])  # in the place of the 6
 
     image = try_it.image()
     assert (image[4:24, 14] == 255).all()
@@ -445,16 +535,26 @@ def test_a_stroke_down_the_middle_is_a_one(draw, kind, try_it):
     assert not image[:2].any()
     assert not image[26:].any()
     assert not image[:, [*range(12), *range(17, 28)]].any()
-    expect(try_it.locator("#verdict")).to_contain_text("It says 1, with")
-    expect(try_it.locator("#told")).to_have_text("It says 1")
+    expect(try_it.locator("#label")).to_be_empty()
+    for verdict in try_it.locator(".try-verdict").all():
+        expect(verdict).to_contain_text("1, with")
+    expect(try_it.locator("#told")).to_have_text("Pixels say 1, strokes say 1.")
 
 
-def test_a_stroke_begins_where_the_pen_is_put_down(try_it):
+@pytest.mark.parametrize("end", ["End", "Cancel"])
+def test_a_stroke_begins_where_the_pen_is_put_down_and_undo_takes_it_back(end, try_it):
     try_it.locator("#clear").click()
-    for x in (4, 24):
-        draw_by_pointer(try_it, "mouse", [(x, 4), (x, 8)])
+    draw_by_pointer(try_it, "touch", [(4, 4), (4, 8)], end)
+    first = try_it.image()
+    draw_by_pointer(try_it, "touch", [(24, 4), (24, 8)])
 
     assert try_it.image().any(axis=0).tolist() == [2 <= x < 6 or 22 <= x < 26 for x in range(28)]
+    try_it.locator("#undo").click()
+    assert (try_it.image() == first).all()
+    expect(try_it.locator(".try-blank")).to_have_count(0)
+    for _ in range(2):
+        try_it.locator("#undo").click()
+    expect(try_it.locator("#label")).to_have_text("The label of this one is 6.")
 
 
 CROSS = {"footprint": generate_binary_structure(2, 1), "mode": "constant"}
@@ -473,23 +573,25 @@ CROSS = {"footprint": generate_binary_structure(2, 1), "mode": "constant"}
     ],
 )
 def test_a_button_changes_the_drawing(button, becomes, try_it):
+    try_it.locator("#centring").uncheck()
     wanted = try_it.image()
     for _ in range(8):  # far enough to lose ink at the frame
         try_it.get_by_role("button", name=button).click()
         wanted = becomes(wanted)
         assert (try_it.image() == wanted).all()
-    says = f"it says {np.argmax(try_it.call('scores', wanted))}, with "
-    assert says in try_it.locator("#verdict").inner_text().replace("It", "it")
+    for model in ["pixels", "strokes"]:
+        says = f"{np.argmax(try_it.call('scores', model, wanted))}, with "
+        assert says in shown(try_it, model).locator(".try-verdict").inner_text()
 
 
-@pytest.mark.parametrize("kind", ["right", "wrong"])
-def test_ten_digits_come_once_each_and_are_what_the_button_says(kind, try_it):
+@pytest.mark.parametrize(("kind", "right"), [("Easy", True), ("Hard", False)])
+def test_ten_digits_come_once_each_and_are_easy_or_hard_for_the_pixels(kind, right, try_it):
     labels = []
     for _ in range(10):
-        try_it.get_by_role("button", name=f"A digit it gets {kind}").click()
+        try_it.get_by_role("button", name=f"{kind} digit").click()
         labels.append(int(try_it.locator("#label").inner_text().split()[-1].strip(".")))
-        said = np.argmax(try_it.call("scores", try_it.image()))
-        assert (said == labels[-1]) == (kind == "right")
+        said = np.argmax(try_it.call("scores", "pixels", try_it.image()))
+        assert (said == labels[-1]) == right
 
     assert sorted(labels) == list(range(10))
 
@@ -515,61 +617,67 @@ def test_centring_leaves_mnists_digits_alone_and_brings_others_to_their_size(try
 
 
 def test_what_the_page_tells_to_try_is_so(try_it, examples):
-    def says(text):
-        assert f"It says {text}" in try_it.locator("#verdict").inner_text()
+    def says(*texts):
+        for model, text in zip(["pixels", "strokes"], texts, strict=True):
+            assert shown(try_it, model).locator(".try-verdict").inner_text().startswith(text)
 
-    says("6")
-    try_it.get_by_role("button", name="Move right").click()
-    says("2")
-    try_it.get_by_role("switch", name="Centre it as MNIST does.").click()
-    says("6")
-    try_it.get_by_role("switch", name="Centre it as MNIST does.").click()
-    for _ in range(20):
-        try_it.get_by_role("button", name="Thicker").click()
-    says("5, with 100.0 %")
-    thin = grey_erosion(examples[:10], footprint=CROSS["footprint"][None], mode="constant")
-    assert sum(np.argmax(try_it.call("scores", image)) != k for k, image in enumerate(thin)) == 5
+    def right(images):
+        seen = [np.array(try_it.call("centred", image)) for image in images]
+        answers = [
+            [np.argmax(try_it.call("scores", model, image)) for image in seen]
+            for model in ["pixels", "strokes"]
+        ]
+        return (np.array(answers) == range(10)).sum(axis=1).tolist()
 
-
-def test_on_a_phone_the_verdict_stays_in_sight_of_the_controls(visit):
-    page = visit("try_it", PHONE)
-    page.locator("#centring").scroll_into_view_if_needed()
-    page.locator("#centring").check()
-
-    header, verdict, switch = (
-        page.locator(selector).bounding_box()
-        for selector in (".bd-header", "#verdict", "#centring")
-    )
-    assert header["y"] + header["height"] <= verdict["y"]
-    assert verdict["y"] + verdict["height"] <= switch["y"] < 900
-
-
-def test_the_switch_centres_what_the_model_sees_and_not_the_drawing(try_it):
-    verdict = try_it.locator("#verdict").inner_text()
-    for _ in range(4):
-        try_it.get_by_role("button", name="Move right").click()
+    says("6", "6")
+    moves = [try_it.get_by_role("button", name="Move right").click for _ in range(2)]
+    for step in [try_it.locator("#centring").uncheck, *moves]:
+        step()
+    says("2", "6")
     moved = try_it.image()
-    assert try_it.locator("#verdict").inner_text() != verdict
-    try_it.get_by_role("switch", name="Centre it as MNIST does.").check()
-
-    assert try_it.locator("#verdict").inner_text() == verdict
+    try_it.locator("#centring").check()
+    says("6", "6")
     assert (try_it.image() == moved).all()
+    thin = grey_erosion(examples[:10], footprint=CROSS["footprint"][None], mode="constant")
+    assert [right(images) for images in (examples[10:], thin)] == [[0, 9], [5, 9]]
+    try_it.locator("#clear").click()
+    says("5, with 10.0 %", "1, with 100.0 %")
 
 
-def test_screen_readers_hear_a_new_digit_once_the_drawing_rests(try_it):
-    expect(try_it.locator("#told")).to_have_text("It says 6")
+@pytest.mark.parametrize(
+    ("width", "height"), [(320, 568), (390, 844), (844, 390), (768, 1024), (1440, 900)]
+)
+def test_the_switch_is_in_sight_of_the_drawing_and_both_models_beside_each_other(
+    width, height, visit
+):
+    page = visit("try_it")
+    page.set_viewport_size({"width": width, "height": height})
+    page.locator("#drawing").evaluate("box => box.scrollIntoView()")
+    parts = [".bd-header", "#drawing", "#centring", "[data-model=pixels]", "[data-model=strokes]"]
+    header, paper, switch, pixels, strokes = (page.locator(p).bounding_box() for p in parts)
+
+    assert header["y"] + header["height"] <= paper["y"] + 1
+    assert paper["y"] + paper["height"] <= switch["y"] <= height - switch["height"]
+    assert paper["width"] == pytest.approx(paper["height"], abs=1)
+    assert pixels["y"] == strokes["y"]
+    assert pixels["x"] + pixels["width"] <= strokes["x"]
+    assert strokes["x"] + strokes["width"] <= width
+
+
+def test_screen_readers_hear_a_new_verdict_once_the_drawing_rests(try_it):
+    expect(try_it.locator("#told")).to_have_text("Pixels say 6, strokes say 6.")
     heard = try_it.evaluate(
         """new Promise(done => {
             const heard = [];
             new MutationObserver(() => {
                 heard.push(find('#told').textContent);
-                if (heard.at(-1) === 'It says 3') done(heard);
+                if (heard.at(-1).startsWith('Pixels say 3')) done(heard);
             }).observe(find('#told'), {childList: true});
             for (const digit of [0, 1, 2, 3]) bring('right', digit);
         })"""
     )
 
-    assert heard == ["It says 3"]
+    assert heard == ["Pixels say 3, strokes say 3."]
     assert try_it.locator("#told").get_attribute("role") == "status"
 
 
@@ -577,8 +685,7 @@ def test_screen_readers_hear_a_new_digit_once_the_drawing_rests(try_it):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_while_one_draws(width, scheme, visit):
     page = visit("try_it", width, scheme)
-    page.locator("#centring").check()
-    page.get_by_role("button", name="A digit it gets wrong").click()
+    page.get_by_role("button", name="Hard digit").click()
     draw_by_pointer(page, "mouse", [(5, 5), (20, 20)])
     page.locator("#drawing").press("ArrowUp")
 

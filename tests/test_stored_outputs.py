@@ -28,30 +28,43 @@ def test_readme_and_start_page_show_every_figure():
     assert [name for name in STORED["FIGURES"] if name not in readme + start] == []
 
 
-def test_the_model_of_the_page_has_the_coefficients_that_chapter_2_printed(page_model):
+def test_the_model_of_the_page_has_the_coefficients_that_chapter_2_printed(page_models):
     text = "".join(
         o.get("text", "") for o in STORED["_outputs"]("02_mnist_l1_saga", "coefficients")
     )
     with np.printoptions(precision=2, suppress=True):
-        rows = str(1000 * page_model.coef_[1].reshape(28, 28)[11:17, 9:19])
+        rows = str(1000 * page_models["pixels"].coef_[1].reshape(28, 28)[11:17, 9:19])
 
     assert f"columns 9 to 18:\n{rows}\n" in text
 
 
 @pytest.mark.network
-def test_the_page_has_its_model_and_digits_from_the_script(page_model):
-    assert (
-        MODEL["script"](page_model.coef_, page_model.intercept_) == MODEL["PUBLISHED"].read_text()
-    )
-    assert MODEL["PUBLISHED"].stat().st_size < 100_000
+def test_the_page_has_its_models_and_digits_from_the_script(page_models, published):
+    means = np.array(published["strokes"]["means"])
+
+    assert MODEL["script"](page_models, means) == MODEL["PUBLISHED"].read_text()
+    assert MODEL["PUBLISHED"].stat().st_size < 110_000
 
 
 @pytest.mark.network
-def test_the_model_of_the_page_gives_what_chapter_2_printed(page_model):
+def test_the_model_of_the_page_gives_what_chapter_2_printed(page_models):
+    model = page_models["pixels"]
     X_train, X_test, y_train, y_test = MODEL["split"]()
-    said = page_model.predict(X_test)
+    said = model.predict(X_test)
     chapter = "02_mnist_l1_saga"
 
-    assert f"{page_model.score(X_train, y_train):.5f}" == printed(chapter, "scores", "train")
+    assert f"{model.score(X_train, y_train):.5f}" == printed(chapter, "scores", "train")
     assert str(dl.accuracy(y_test, said)) == printed(chapter, "scores", "test")
     assert str(said[:9]) == printed(chapter, "scores", "predicted")
+
+
+@pytest.mark.network
+def test_the_strokes_of_the_page_make_as_many_errors_as_in_chapter_3(page_models, page_features):
+    _, X_test, _, y_test = MODEL["split"]()
+    said = page_models["strokes"].predict(page_features["strokes"](X_test))
+    strokes = STORED["errors"]("strokes", "chapter 2's")
+    pixels = printed("02_mnist_l1_saga", "scores", "test").split(", ")[1].split()[0]
+    page = " ".join((ROOT / "docs" / "try_it.md").read_text().split())
+
+    assert str((said != y_test).sum()) == strokes
+    assert f"the pixels make {pixels} errors and the strokes {strokes}." in page
