@@ -17,7 +17,8 @@ JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || getconf _NPROCESSORS
 DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONPATH -u PYTHONSTARTUP JUPYTER_NO_CONFIG=1 \
   JUPYTER_DATA_DIR="$$PWD/build/defaults" IPYTHONDIR="$$PWD/build/defaults" \
   MPLCONFIGDIR="$$PWD/build/defaults" LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80 OMP_NUM_THREADS=1
-PYTEST := $(DEFAULTS) $(BIN)/python -m pytest
+# Those alone that changed since they passed here, or all with FORCE=1.
+CHAPTERS := $(DEFAULTS) $(BIN)/python docs/chapters.py
 # Files side by side, in the order given, those first that take longest.
 NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 LONGEST := tests/test_site.py tests/test_lab.py
@@ -32,20 +33,16 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-notebooks: data ## the main job: environment, data, all notebooks executed in place, site
-	@echo "Executing $(NOTEBOOKS), $(JOBS) at a time (about ten minutes on two cores)"
-	@printf '%s\n' $(NOTEBOOKS) | xargs -n 1 -P $(JOBS) $(DEFAULTS) $(BIN)/jupyter-nbconvert \
-	  --config notebooks/nbconvert_config.py --to notebook --execute --output-dir build/notebooks
-	@# Moved when all are done: a cell that fails changes none, and nobody reads half a file.
-	mv $(NOTEBOOKS:%=build/%) notebooks
+notebooks: data ## the main job: environment, data, chapters that changed executed in place (FORCE=1: all), site
+	$(CHAPTERS) executed $(JOBS) $(NOTEBOOKS)
 	$(DEFAULTS) $(BIN)/python docs/stored_outputs.py
 	@$(MAKE) --no-print-directory html
 
-test: data ## unit tests, and every cell of all notebooks against its stored output
-	$(PYTEST) $(NBVAL) $(NOTEBOOKS) $(TESTS)
+test: data ## unit tests, and each cell of chapters that changed (FORCE=1: of all) against its stored output
+	$(CHAPTERS) compared $(NBVAL) $(NOTEBOOKS) $(TESTS)
 
 test-fast: $(VENV)/.ready ## the same without the MNIST notebooks and the package index
-	$(PYTEST) $(NBVAL) -m "not network" $(firstword $(NOTEBOOKS)) $(TESTS)
+	$(CHAPTERS) compared $(NBVAL) -m "not network" $(firstword $(NOTEBOOKS)) $(TESTS)
 
 test-lowest: $(VENV)/.ready ## the tests of src/, and the site's build, at the lowest versions that pyproject.toml declares
 	$(BIN)/python -m venv --clear build/lowest

@@ -16,13 +16,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = ROOT / "tests" / "notebooks_pass_and_fail"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK_TEXT = (ROOT / "requirements.lock").read_text()
 LOCK = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", LOCK_TEXT, flags=re.MULTILINE))
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
-
-AUTHOR = "-c user.name=A -c user.email=a@example.org"
 
 EXTRAS = PROJECT["optional-dependencies"]
 REQUIREMENTS = [
@@ -86,10 +83,7 @@ def test_kernel_that_the_notebooks_name_is_this_environment():
     }
 
 
-needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="no git on this machine")
-
-
-@needs_git
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git on this machine")
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout by git")
 def test_no_line_end_is_changed_where_git_would_write_windows_own(tmp_path, monkeypatch):
     config, clone = tmp_path / "gitconfig", tmp_path / "clone"
@@ -102,39 +96,6 @@ def test_no_line_end_is_changed_where_git_would_write_windows_own(tmp_path, monk
     for line in listed.splitlines():
         stored, here, *_ = line.split()
         assert stored.removeprefix("i/") == here.removeprefix("w/") != "crlf", line
-
-
-@pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    """Return a git repository with the project's .gitattributes and one notebook, committed."""
-    pytest.importorskip("nbdime", reason="nbdime is for reviewers, not part of the test extra")
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    shutil.copy(ROOT / ".gitattributes", tmp_path)
-    shutil.copy(NOTEBOOKS / "sample-pass.ipynb", tmp_path / "sample.ipynb")
-    for command in ["git init --quiet", "git add --all", f"git {AUTHOR} commit --quiet -m First"]:
-        subprocess.run(command.split(), cwd=tmp_path, check=True)
-    return tmp_path
-
-
-@needs_git
-def test_git_diff_shows_cells_once_nbdime_is_set_up(checkout):
-    shutil.copy(NOTEBOOKS / "sample-fail-wrong.ipynb", checkout / "sample.ipynb")
-
-    def git_diff():
-        return subprocess.check_output(["git", "diff"], cwd=checkout, text=True)
-
-    assert "nbdiff" not in git_diff()
-    subprocess.run(["nbdime", "config-git", "--enable"], cwd=checkout, check=True)
-    assert "nbdiff" in git_diff()
-    # nbdime found its lines in .gitattributes, so a reviewer's checkout stays clean.
-    assert (checkout / ".gitattributes").read_text() == (ROOT / ".gitattributes").read_text()
-
-
-def test_scikit_learn_is_one_that_fits_l1_when_asked():
-    (bound,) = next(r for r in REQUIREMENTS if r.name == "scikit-learn").specifier
-
-    assert bound.version == "1.8"
 
 
 def test_peers_of_the_benchmark_are_in_no_environment():

@@ -206,11 +206,6 @@ def test_liblinear_without_intercepts_minimises_it_too():
     assert objective(model, X, Y < 5) == pytest.approx(0.1 * loss + (w**2).sum() / 2)
 
 
-def test_rows_without_axes_are_named():
-    with pytest.raises(ValueError, match="Expected 2D array, got scalar"):
-        objective(SAGA.fit(X, Y), 3, Y)
-
-
 def test_a_model_must_be_fitted():
     with pytest.raises(NotFittedError):
         objective(LogisticRegression(), X, Y)

@@ -9,7 +9,6 @@ import pickle
 import re
 import shutil
 import socket
-import sys
 import threading
 import tracemalloc
 import warnings
@@ -91,11 +90,9 @@ BAD_IDX = {
     "trailing byte": (lambda: GOOD + b"\0", "more than 96 bytes"),
     "labels for images": (lambda: IDX["t10k-labels-idx1-ubyte"], "00000801"),
     "training set for test set": (lambda: IDX["train-images-idx3-ubyte"], "0000000c"),
-    "count of 4,000 million": (lambda: GOOD[:4] + b"\xff" * 4 + GOOD[8:], "ffffffff"),
     "gzip cut": (lambda: gzip.compress(GOOD)[:-9], "ended before the end-of-stream"),
     "gzip checksum wrong": (lambda: gzip.compress(GOOD)[:-8] + bytes(8), "CRC check failed"),
     "gzip with garbage in it": (lambda: gzip.compress(GOOD)[:10] + b"\xff" * 40, "invalid"),
-    "gzip with trailing garbage": (lambda: gzip.compress(GOOD) + b"junk", "Not a gzipped file"),
     "gzip with a second member": (lambda: gzip.compress(GOOD) * 2, "more than 96 bytes"),
     "gzip bomb": (lambda: bomb(GOOD), "more than 96 bytes"),
     "gzip bomb before the header": (lambda: bomb(b""), "00000000"),
@@ -274,12 +271,7 @@ def store_openml(home):
         file.write_bytes(gzip.compress(content.encode()))
 
 
-@pytest.mark.parametrize("pandas", ["with", "without"])
-def test_openml_from_scikit_learns_cache(tmp_path, monkeypatch, pandas):
-    if pandas == "without":
-        for name in [name for name in sys.modules if name.split(".")[0] == "pandas"]:
-            monkeypatch.delitem(sys.modules, name)
-        monkeypatch.setitem(sys.modules, "pandas", None)
+def test_openml_from_scikit_learns_cache(tmp_path, monkeypatch):
     for reach in ("getaddrinfo", "socket.connect"):  # the network
         monkeypatch.setattr(f"socket.{reach}", None)
     store_openml(tmp_path)
