@@ -216,7 +216,7 @@ def test_what_is_too_wide_scrolls_in_its_box(name, width, fonts, visit, site):
             [...all].filter(f => f.status === 'loaded').map(f => f.family))"""
     )
 
-    assert fonts not in FONTS or loaded == ["Forced"]
+    assert fonts not in FONTS or "Forced" in loaded  # and perhaps an icon of the theme
     assert sideways(page, f":not({SCROLLERS})") == []
 
 
