@@ -414,7 +414,7 @@ def test_a_dask_cluster_gives_the_same_coefficients_as_the_readme_says():
     (lines,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
     names = {"X": X, "y": Y}
     cluster = LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     )
     with cluster:
         exec(lines.replace("tcp://scheduler:8786", cluster.scheduler_address), names)

@@ -123,7 +123,7 @@ def test_one_vs_rest_is_the_same_in_any_worker_and_scikit_learns_own_model():
     images, one = csr_array(X), clone(SAGA).set_params(class_weight="balanced")
     theirs = OneVsRestClassifier(one).fit(images, Y)
     ours = [dl.fit(OneVsRestClassifier(one, n_jobs=n), images, Y, start="lbfgs") for n in [1, 3]]
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
     with cluster, Client(cluster), joblib.parallel_config("dask"):
         ours.append(dl.fit(OneVsRestClassifier(one, n_jobs=2), images, Y, start="lbfgs"))
     for model in ours:
