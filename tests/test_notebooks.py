@@ -13,6 +13,7 @@ import pytest
 from nbformat.v4 import new_output
 from scipy.stats import binomtest, chi2
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = Path(__file__).parent / "notebooks_pass_and_fail"
@@ -27,6 +28,7 @@ CITED = {
         "0.0001": "scikit-learn's default tol, checked below",
         "0.74": "how far five deals of four parts fix a standard deviation, checked below",
         "1.55": "the same",
+        "128": "rows of most parts of fourteen, checked below",
     },
     "02_mnist_l1_saga": {
         "28x28": "load_mnist; the shape is printed under The data",
@@ -264,12 +266,57 @@ def table_of(cell_id):
     return [line.split() for line in shown.splitlines() if re.search(r"\d *$", line)]
 
 
-def test_one_difference_that_chapter_1_tests_is_more_than_chance():
+def test_two_differences_that_chapter_1_tests_are_more_than_chance():
     found = re.findall(r"(.*): right alone: .*; p = (\S+)", text_of(NOTEBOOKS[0]))
 
-    assert len(found) == 5
+    assert len(found) == 7
     clear = {what for what, p in found if float(p) < 0.05}
-    assert clear == {"C=0.05 first, C=0.0005 second"}
+    assert clear == {"C=0.05 first, C=0.0005 second", "shuffled first, in order second"}
+
+
+def test_chapter_1_walks_downhill():
+    _, shown = cell_of(NOTEBOOKS[0], "valley")
+    places, slopes = (
+        [float(number) for number in re.findall(r"-?[\d.]+", line.replace(",", ""))]
+        for line in shown.splitlines()[:2]
+    )
+
+    steps = -np.diff(places)
+    assert len(steps) == 8
+    assert steps.tolist() == sorted(steps, reverse=True)
+    assert slopes == sorted(slopes, reverse=True)
+    np.testing.assert_allclose(steps, 1e-6 * np.array(slopes), atol=0.0011)  # printed to 0.001
+
+
+def test_what_chapter_1_says_of_single_images_is_so():
+    _, shown = cell_of(NOTEBOOKS[0], "probabilities")
+    _, errors = cell_of(NOTEBOOKS[0], "original")
+    rows = [int(row) for row in re.search(r"wrong rows: \[(.*?)\]", errors, re.DOTALL)[1].split()]
+
+    assert "least sure of image 235" in shown
+    assert "change without intercepts: 0\n" in shown
+    of_1, of_2 = (float(re.search(rf"^{k} .* (\S+) +\S+$", shown, re.M)[1]) for k in [1, 2])
+    assert of_1 < of_2 < of_1 + 0.05
+    assert {118, 130, 196, 251} < {*rows[:10]}  # of the ten that are drawn blurred
+    assert 415 not in rows
+
+
+def test_chapter_1_leaves_out_whole_forms():
+    _, shown = cell_of(NOTEBOOKS[0], "writers")
+    starts = [int(row) for row in re.search(r"at rows \[(.*)\]", shown)[1].split(", ")]
+    parts = [len(test) for _, test in KFold(14).split(range(1797))]
+    errors = [int(n) for n in re.search(r"errors by part: \[(.*)\]", shown)[1].split(", ")]
+    (in_order, at_random) = (int(n) for n in re.findall(r"(\d+) of 1,797 wrong", shown))
+
+    assert set(parts) == {128, 129}
+    # Stretches of 126 to 130 rows, and two of twice as many in which a start is not found.
+    assert sorted(np.diff(starts) > 200) == [False] * 9 + [True] * 2
+    assert {126, 130} == {min(np.diff(starts)), max(s for s in np.diff(starts) if s < 200)}
+    # "to within five rows"
+    cuts = np.concatenate([[0], np.cumsum(parts)])
+    assert max(np.abs(cuts - start).min() for start in starts) <= 5
+    assert sum(errors) == in_order > 2 * at_random
+    assert (min(errors), max(errors)) == (2, 20)
 
 
 def test_what_chapter_1_says_of_cross_validation_is_so():
@@ -330,21 +377,21 @@ def test_the_coefficients_of_class_0_are_the_originals_but_for_two_hundredths():
 
 def test_what_l1_leaves_out_is_read_at_its_minimum():
     _, shown = cell_of(NOTEBOOKS[0], "sparse")
-    weak, strong = (
-        [
-            [float(number) for number in line.split()]
-            for line in re.findall(rf"^\d +{C} +\S+ +(\S+ +\d+ +\d+)$", shown, flags=re.MULTILINE)
-        ]
-        for C in ["50", r"0\.05"]
-    )
+    lines = [line.split()[1:] for line in shown.splitlines() if re.match(r"\d ", line)]
+    weak, strong = np.array(lines, dtype=float).reshape(2, 2, -1)
+    C, _, _, of_used, of_zeros, used, _ = strong.T
 
-    # There the loss falls along no coefficient more steeply than the penalty rises, which is 1.
-    assert [slope for slope, *_ in strong] == [1, 1]
-    assert abs(strong[0][1] - strong[1][1]) <= 2
-    assert strong[1][1] / 640 == pytest.approx(1 / 4, abs=0.01)
+    # Both halves of the condition hold: the sum is 0 where a coefficient is used, and the slope
+    # of the loss at most 1 where it is zero.
+    assert C.tolist() == [0.05, 0.05]
+    assert of_used[-1] <= 0.002
+    assert max(of_zeros) <= 1
+    assert abs(used[0] - used[1]) <= 2
+    assert used[1] / 640 == pytest.approx(1 / 4, abs=0.01)
     # "These counts say where saga stopped"
-    assert min(slope for slope, *_ in weak) > 2
-    assert weak[0][1] > weak[1][1]
+    _, _, _, of_used, _, used, _ = weak.T
+    assert min(of_used) > 2
+    assert used[0] > used[1]
 
 
 def test_the_chosen_strength_has_the_fewest_errors_on_images_left_out():
