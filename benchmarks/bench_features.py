@@ -173,9 +173,9 @@ def main():
     to_store.add_argument("--quick", action="store_true", help="2,000 images only")
     to_store.add_argument("--store", action="store_true", help="write beside this file")
     options = parser.parse_args()
-    n_images, names, parts = 60_000, list(RUNGS), [8, 4, 2, 1]
+    n_images, names, growing, parts = 60_000, list(RUNGS), GROWING, [8, 4, 2, 1]
     if options.quick:
-        n_images, names, parts = 2_000, GROWING, [1]
+        n_images, names, growing, parts = 2_000, ["pixels", "strokes"], ["pixels"], [1]
     rungs = [in_a_process(measure, "standard", name, n_images, RUNGS[name][1]) for name in names]
     chosen = {row["rung"]: [row["C"]] for row in rungs}
     rungs += [in_a_process(measure, "chapter 2's", name, n_images, chosen[name]) for name in names]
@@ -184,7 +184,7 @@ def main():
         "rungs": rungs,
         "growth": [
             in_a_process(measure, "standard", name, n_images // part, chosen[name])
-            for name in GROWING
+            for name in growing
             for part in parts
         ],
     }

@@ -431,7 +431,12 @@ def main() -> None:
 
     folder = ROOT / "benchmarks" if options.store else ROOT / "build"
     n_images, turns, parts = (2_000, 1, [2]) if options.quick else (60_000, 3, [8, 4, 2])
-    fits = measure_all(FITS, n_images, turns)
+    # Few images are easily told apart, so that their minimum is far away: the fits to the end, and
+    # all beside a busy process, would take minutes.
+    ways, slowed = FITS, [*GROWING, JOBS[-1]]
+    if options.quick:
+        ways, slowed = [name for name in FITS if "tol" not in name], [ORIGINAL]
+    fits = measure_all(ways, n_images, turns)
     growth = [row for part in parts for row in measure_all(GROWING, n_images // part, turns)]
     growth += [row for row in fits if row["way"] in GROWING]
     few = n_images // 8
@@ -441,15 +446,15 @@ def main() -> None:
         "fits": fits,
         "growth": growth,
         "jobs": measure_all(JOBS, few, turns),
-        "slowed": measure_slowed([*GROWING, JOBS[-1]], few),
+        "slowed": measure_slowed(slowed, few),
     }
     folder.mkdir(exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (folder / "results.md").write_text(as_markdown(results))
     draw_growth(results).savefig(folder / "growth.png", dpi=110, metadata={"Software": None})
-    slowed = max(results["slowed"].values())
-    if slowed > MOST_SLOWED and not options.quick:
-        sys.exit(f"a busy process slows a fit down {slowed:.2f} times, more than {MOST_SLOWED}")
+    most = max(results["slowed"].values())
+    if most > MOST_SLOWED and not options.quick:
+        sys.exit(f"a busy process slows a fit down {most:.2f} times, more than {MOST_SLOWED}")
 
 
 if __name__ == "__main__":
