@@ -36,12 +36,13 @@ def fit_here(
     classifier = last_step(model)
 
     def fit_classifier(X: Any, y: Any, **params: Any) -> Any:
+        vars(classifier).pop("fit", None)  # or a pipeline's would lead back here
         if before_classifier:
             before_classifier(y)
         with classes_in_threads(binary_or_only(classifier).solver):
             if start:
                 return _fit_from_start(classifier, X, y, **params)
-            return type(classifier).fit(classifier, X, y, **params)
+            return classifier.fit(X, y, **params)
 
     with one_blas_thread():
         if classifier is model:
@@ -56,13 +57,11 @@ def fit_here(
 
 
 def _fit_from_start(classifier: Any, X: Any, y: Any) -> Any:
-    # The pipeline's stand-in for its `fit` would lead back here.
-    vars(classifier).pop("fit", None)
-    before, asked = dict(vars(classifier)), classifier.get_params()
+    before = dict(vars(classifier))
     try:
         fit_from_lbfgs(classifier, X, y)
     except BaseException:
         vars(classifier).clear()
         vars(classifier).update(before)  # or the start would be taken for a fitted model
         raise
-    return classifier.set_params(**asked)
+    return classifier
