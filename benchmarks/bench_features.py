@@ -71,20 +71,20 @@ def load(split, n_images):
 
 
 def measure(split, name, n_images, grid):
-    """Choose C on held-out images, fit all training images, score the test images once."""
+    """Choose C on validation images, fit all training images, score the test images once."""
     X_train, X_test, y_train, y_test = load(split, n_images)
     steps = make_pipeline(*map(clone, RUNGS[name][0]))
     n_fitted = n_images - n_images // 6
-    X_held, y_held = X_train[n_fitted:], y_train[n_fitted:]
-    held_out = {}
+    X_valid, y_valid = X_train[n_fitted:], y_train[n_fitted:]
+    validation = {}
     if len(grid) > 1:
         features = steps.fit_transform(X_train[:n_fitted])
-        features_held = steps.transform(X_held)
+        features_valid = steps.transform(X_valid)
         for C in grid:
             model = LogisticRegression(C=C, max_iter=3000).fit(features, y_train[:n_fitted])
-            held_out[C] = int((model.predict(features_held) != y_held).sum())
+            validation[C] = int((model.predict(features_valid) != y_valid).sum())
         del features
-    C = min(held_out, key=held_out.get, default=grid[0])
+    C = min(validation, key=validation.get, default=grid[0])
     started = time.process_time()
     features = steps.fit_transform(X_train)
     transformed = time.process_time()
@@ -95,7 +95,7 @@ def measure(split, name, n_images, grid):
         "rung": name,
         "images": n_images,
         "features": features.shape[1],
-        "held_out": held_out,
+        "validation": validation,
         "C": C,
         "errors": int((model.predict(steps.transform(X_test)) != y_test).sum()),
         "iterations": int(model.n_iter_[0]),
@@ -138,12 +138,12 @@ def as_markdown(results):
         f"fit of the pixels took {original['seconds']:.0f} seconds and made {original['errors']} "
         "errors on chapter 2's split.",
         "",
-        "| split | rung | features | held-out errors by `C` | `C` | test errors "
+        "| split | rung | features | validation errors by `C` | `C` | test errors "
         "| seconds, features + fit | iterations | MiB |",
         "|---|---|--:|---|--:|--:|--:|--:|--:|",
     ]
     for row in results["rungs"]:
-        tried = ", ".join(f"{C}: {errors}" for C, errors in row["held_out"].items())
+        tried = ", ".join(f"{C}: {errors}" for C, errors in row["validation"].items())
         lines.append(
             f"| {row['split']} | {row['rung']} | {row['features']:,} | {tried} | {row['C']} "
             f"| {row['errors']} | {row['features_seconds']:.0f} + {row['fit_seconds']:.0f} "

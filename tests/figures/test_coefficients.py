@@ -24,7 +24,7 @@ def test_one_colour_bar_and_default_labels():
 
     assert [ax.get_title() for ax in axs] == [f"class {k}" for k in range(7)]
     (bar,) = set(axs[0].figure.axes) - set(axs)
-    assert bar.get_ylabel() == "coefficient"
+    assert bar.get_xlabel() == "coefficient"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_strong_pixel_does_not_wash_out_the_rest(strongest, end, label, extend
     coef[3, 5] = strongest
     image = plot_coefficients(coef, (10, 10))[9].images[0]
     assert image.get_clim() == (-end, end)
-    assert image.colorbar.ax.get_ylabel() == label
+    assert image.colorbar.ax.get_xlabel() == label
     assert image.colorbar.extend == extend
 
 

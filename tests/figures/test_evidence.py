@@ -11,7 +11,7 @@ Y_TRUE, Y_PRED = [7, 2, 0], [2, 4, 5]
 def test_each_image_stands_over_its_evidence_on_one_symmetric_scale():
     axs = plot_evidence(IMAGES, EVIDENCE, Y_TRUE, Y_PRED)
 
-    titles = ["true 7, predicted 2", "true 2, predicted 4", "true 0, predicted 5"]
+    titles = ["7 as 2", "2 as 4", "0 as 5"]
     assert [ax.get_title() for ax in axs.flat] == [*titles, "", "", ""]
     for ax, values in zip(axs.flat, [*IMAGES, *EVIDENCE], strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), values.reshape(2, 2))

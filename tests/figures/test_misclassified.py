@@ -12,9 +12,9 @@ def test_images_truth_and_prediction_belong_together():
     axs = plot_misclassified(IMAGES, Y_TRUE, Y_PRED)
 
     assert [ax.get_title() for ax in axs] == [
-        "row 1\ntrue 1, predicted 9",
-        "row 3\ntrue 3, predicted 8",
-        "row 5\ntrue 5, predicted 7",
+        "row 1\n1 as 9",
+        "row 3\n3 as 8",
+        "row 5\n5 as 7",
     ]
     for row, ax in zip([1, 3, 5], axs, strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), IMAGES[row])

@@ -30,7 +30,7 @@ def test_zero_and_below_is_white(images):
 def test_a_label_is_no_formula():
     (ax,) = plot_samples(IMAGES[:1], ["$5 to $10"])
 
-    plain = ax.text(0, 0, "label $5 to $10", fontsize=10, parse_math=False)
+    plain = ax.text(0, 0, "label $5 to $10", fontsize=12, parse_math=False)
     assert ax.title.get_window_extent().width == plain.get_window_extent().width
 
 

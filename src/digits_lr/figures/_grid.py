@@ -14,17 +14,21 @@ def literal(label: object) -> str:
     return str(label).replace("$", r"\$")
 
 
-def image_axes(titles: list[str], n_columns: int = 5, bar_width: float = 0) -> NDArray:
-    """Make titled axes with nothing but a thin frame, with inches to spare for a colour bar.
+# In points: on a phone, 360 pixels for a row of five images, letters still have 9 pixels.
+_TEXT = 12
+
+
+def image_axes(titles: list[str], n_columns: int = 5, with_bar: bool = False) -> NDArray:
+    """Make titled axes with nothing but a thin frame, and room for a colour bar.
 
     The frame shows where in its image a digit stands.
     """
     n_columns = min(len(titles), n_columns)
     n_rows = -(-len(titles) // n_columns)
-    width, height = max(1.6 * n_columns, 3.0), 1.9 * n_rows  # narrower would cut titles off
-    if bar_width:
-        height = max(height, 2.8)  # lower would cut the bar's label off
-    size = (width + bar_width, height)
+    n_lines = max(title.count("\n") + 1 for title in titles)
+    width = max(1.3 * n_columns, 3.0)  # narrower would cut titles off
+    height = (width / n_columns + 0.22 * n_lines) * n_rows + 1.1 * with_bar
+    size = (width, height)
     _, grid = plt.subplots(n_rows, n_columns, figsize=size, squeeze=False, layout="constrained")
     axs = grid.ravel()
     for ax in axs[len(titles) :]:
@@ -33,7 +37,7 @@ def image_axes(titles: list[str], n_columns: int = 5, bar_width: float = 0) -> N
     for ax, title in zip(axs, titles, strict=True):
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set(linewidth=0.5, color="0.6")
-        ax.set_title(title, fontsize=10)
+        ax.set_title(title, fontsize=_TEXT)
     return axs
 
 
@@ -45,23 +49,33 @@ def draw_ink(axs: NDArray, images: NDArray, smooth: bool = False) -> None:
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=darkest, interpolation=how)
 
 
-def draw_signed(axs: NDArray, images: NDArray, name: str) -> None:
+def draw_signed(axs: NDArray, images: NDArray, name: str, percentile: float = 100) -> None:
     """Draw each image blue above zero and red below, with one colour bar that says `name`.
 
-    The scale ends at the strongest number. Where that is more than a quarter above the 99.5th
-    percentile of all, a few pixels would wash out the rest: the scale ends at the percentile, and
-    the colour bar says how many lie beyond. Ends are rounded up to two digits, so that they do not
-    hang on a number's last digits, which differ between processors.
+    The scale ends at the strongest number. Where that is more than a quarter above `percentile` of
+    all, a few pixels would wash out the rest: the scale ends there, and the colour bar says how
+    many lie beyond. Ends are rounded up to two digits, so that they do not hang on a number's last
+    digits, which differ between processors.
     """
     strength = np.abs(images, dtype=float)  # also of bytes and of True and False
-    strongest, percentile = strength.max(), np.percentile(strength, 99.5)
-    clipped = strongest > 1.25 * percentile > 0
-    end = percentile if clipped else strongest
+    strongest, end = strength.max(), np.percentile(strength, percentile)
+    clipped = strongest > 1.25 * end > 0
+    end = end if clipped else strongest
     end = float(Context(prec=2, rounding=ROUND_UP).create_decimal(str(end))) or 1  # zero is white
     for ax, image in zip(axs, images, strict=True):
         drawn = ax.imshow(image, cmap="RdBu", vmin=-end, vmax=end, interpolation="nearest")
     if clipped:
         name += f"\n{(strength > end).sum()} of {images.size:,} beyond, up to {strongest:.2g}"
     fig = axs[0].figure
-    bar = fig.colorbar(drawn, ax=fig.axes, shrink=0.9, extend="both" if clipped else "neither")
-    bar.set_label(name, fontsize=9)
+    bar = fig.colorbar(
+        drawn,
+        ax=fig.axes,
+        location="bottom",
+        aspect=40,
+        shrink=0.8,
+        ticks=[-end, 0, end],
+        format="{x:g}",
+        extend="both" if clipped else "neither",
+    )
+    bar.set_label(name, fontsize=_TEXT)
+    bar.ax.tick_params(labelsize=_TEXT)

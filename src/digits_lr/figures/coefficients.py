@@ -54,6 +54,6 @@ def plot_coefficients(
             f"image_shape is {image_shape}; wanted (height, width) with height * width = "
             f"{coef.shape[1]}, the columns of coef"
         ) from None
-    axs = image_axes([f"class {literal(label)}" for label in labels], bar_width=1.2)
-    draw_signed(axs, images, "coefficient")
+    axs = image_axes([f"class {literal(label)}" for label in labels], with_bar=True)
+    draw_signed(axs, images, "coefficient", percentile=99.5)
     return axs

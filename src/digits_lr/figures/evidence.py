@@ -14,6 +14,8 @@ def plot_evidence(
 ) -> NDArray:
     """Draw images in a row, and under each what every pixel of it added to the prediction.
 
+    Each is titled with the true class and what it was taken for, as in "7 as 1".
+
     Parameters
     ----------
     images : array-like of shape (n_images, height, width)
@@ -29,8 +31,7 @@ def plot_evidence(
     ndarray of shape (2, n_images) of matplotlib.axes.Axes
         The images and, on the same new figure of pyplot's, their evidence: blue where a pixel
         spoke for the prediction and red where it spoke for the truth, white at zero, all on one
-        scale that is symmetric about zero; one colour bar. A few pixels that would wash out the
-        rest are clipped, as in `plot_coefficients`.
+        scale that is symmetric about zero and ends at the strongest; one colour bar.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def plot_evidence(
     --------
     >>> axs = plot_evidence([[[0, 1], [1, 0]]], [[0, 2.0, -1.0, 0]], [7], [1])
     >>> axs[0, 0].get_title()
-    'true 7, predicted 1'
+    '7 as 1'
     """
     images = check_numbers(images, "images", "(n_images, height, width)")
     evidence = check_numbers(evidence, "evidence", "(n_images, n_pixels)")
@@ -54,10 +55,10 @@ def plot_evidence(
         )
     n = len(images)
     titles = [
-        f"true {literal(true)}, predicted {literal(predicted)}"
+        f"{literal(true)} as {literal(predicted)}"
         for true, predicted in zip(y_true, y_pred, strict=True)
     ]
-    axs = image_axes(titles + [""] * n, n_columns=n, bar_width=1.2).reshape(2, n)
+    axs = image_axes(titles + [""] * n, n_columns=n, with_bar=True).reshape(2, n)
     draw_ink(axs[0], images)
     draw_signed(axs[1], evidence.reshape(images.shape), "evidence")
     return axs

@@ -23,7 +23,9 @@ def plot_misclassified(
     limit: int = 20,
     smooth: bool = False,
 ) -> NDArray:
-    r"""Draw the first misclassified images, each titled with its row, truth and prediction.
+    r"""Draw the first misclassified images.
+
+    Each is titled with its row, the true class and what it was taken for, as in "2 as 3".
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def plot_misclassified(
     --------
     >>> axs = plot_misclassified([[[0, 1], [1, 0]]] * 3, [7, 2, 1], [7, 3, 1])
     >>> axs[0].get_title()
-    'row 1\ntrue 2, predicted 3'
+    'row 1\n2 as 3'
     """
     images = check_numbers(images, "images", "(n_images, height, width)")
     rows = misclassified(y_true, y_pred)
@@ -79,7 +81,7 @@ def plot_misclassified(
         return np.array([ax])
     shown = rows[:limit]
     titles = [
-        f"row {row}\ntrue {literal(true)}, predicted {literal(predicted)}"
+        f"row {row}\n{literal(true)} as {literal(predicted)}"
         for row, true, predicted in zip(shown, y_true[shown], y_pred[shown], strict=True)
     ]
     axs = image_axes(titles)

@@ -74,7 +74,7 @@ def show_table(frame: pd.DataFrame, caption: str) -> None:
     ----------
     frame : pandas.DataFrame
         What the table holds, rounded as it should be read; ``display.precision`` of pandas sets
-        the digits after the point.
+        the digits after the point. An index that only counts the rows is left out.
     caption : str
         What the table shows, in a few words. Screen readers say it first.
 
@@ -93,10 +93,12 @@ def show_table(frame: pd.DataFrame, caption: str) -> None:
     """
     if not isinstance(caption, str) or not caption.strip():
         raise ValueError(f"caption is {caption!r}; wanted what the table shows, in words")
-    html = frame.to_html(border=0)
+    counts_rows = frame.index.equals(pd.RangeIndex(len(frame))) and frame.index.name is None
+    html = frame.to_html(border=0, index=not counts_rows)
     start = html.index(">") + 1
     html = f"{html[:start]}\n  <caption>{escape(caption)}</caption>{html[start:]}"
-    display(_Table(f"{caption}\n{frame}", html))
+    text = frame.to_string(line_width=80, index=not counts_rows)
+    display(_Table(f"{caption}\n{text}", html))
 
 
 class _Table:
