@@ -344,21 +344,18 @@ def as_markdown(results: dict) -> str:
         "because the fewer there are the better a model can tell them apart, and the further away "
         "lies the minimum.",
         "",
-        "| way | images | seconds | peak MiB | epochs |",
-        "|---|--:|--:|--:|--:|",
+        "| images "
+        + "".join(f"| {name.removeprefix('multinomial, ')}: seconds | MiB " for name in GROWING)
+        + "|",
+        "|--:" * (1 + 2 * len(GROWING)) + "|",
     ]
-    for name in GROWING:
-        growth = grown(results, name)
-        lines += [
-            f"| {name} | {row['images']:,} | {spread(row['seconds'])} | {row['mebibytes']:.0f} "
-            f"| {row['epochs'][0]} |"
-            for row in growth
-        ]
-        if len(growth) > 1:
-            lines.append(
-                f"| {name} | slope | {slope(growth, 'seconds'):.2f} "
-                f"| {slope(growth, 'mebibytes'):.2f} | |"
-            )
+    growth = [grown(results, name) for name in GROWING]
+    for same_images in zip(*growth, strict=True):
+        cells = [f"| {spread(row['seconds'])} | {row['mebibytes']:.0f} " for row in same_images]
+        lines.append(f"| {same_images[0]['images']:,} " + "".join(cells) + "|")
+    if len(growth[0]) > 1:
+        cells = [f"| {slope(g, 'seconds'):.2f} | {slope(g, 'mebibytes'):.2f} " for g in growth]
+        lines.append("| slope " + "".join(cells) + "|")
     jobs = results["jobs"]
     lines += [
         "",

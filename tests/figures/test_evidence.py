@@ -20,6 +20,13 @@ def test_each_image_stands_over_its_evidence_on_one_symmetric_scale():
     assert len(axs[0, 0].figure.axes) == 7  # and the colour bar
 
 
+def test_the_strongest_pixel_is_on_the_scale_however_few_are_like_it():
+    evidence = np.ones((1, 1000))
+    evidence[0, 7] = 9
+    axs = plot_evidence(np.ones((1, 25, 40)), evidence, [7], [2])
+    assert axs[1, 0].images[0].get_clim() == (-9, 9)
+
+
 GOOD = {"images": IMAGES, "evidence": EVIDENCE, "y_true": Y_TRUE, "y_pred": Y_PRED}
 
 

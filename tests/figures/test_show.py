@@ -10,14 +10,15 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib.colors import same_color
+from matplotlib.text import Text
 from nbclient import NotebookClient
 from PIL import Image
 
 import digits_lr as dl
 
-IMAGES = np.arange(3 * 4).reshape(3, 2, 2)
-NUMBERS = IMAGES.reshape(3, 4) - 5.5
-Y_TRUE, Y_PRED = [7, 2, 1], [7, 3, 7]
+IMAGES = np.arange(5 * 4).reshape(5, 2, 2)  # a full row
+NUMBERS = IMAGES.reshape(5, 4) - 9.5
+Y_TRUE, Y_PRED = [7, 2, 1, 0, 4], [6, 3, 7, 1, 9]
 WORDS = {"xlabel": "x", "ylabel": "y", "title": "t"}
 PLOTS = {
     "samples": lambda: dl.plot_samples(IMAGES, Y_TRUE),
@@ -28,7 +29,7 @@ PLOTS = {
     "evidence": lambda: dl.plot_evidence(IMAGES, NUMBERS, Y_TRUE, Y_PRED),
     "curves": lambda: dl.plot_curves([1, 10], {"a": [1, 2]}, **WORDS),
     "strokes": lambda: dl.plot_strokes(np.ones((1, 4, 2, 2)), IMAGES[:1]),
-    "reliability": lambda: dl.plot_reliability(Y_TRUE, Y_PRED, [0.9, 0.8, 0.4]),
+    "reliability": lambda: dl.plot_reliability(Y_TRUE, Y_PRED, [0.9, 0.8, 0.4, 0.6, 0.7]),
 }
 
 
@@ -44,6 +45,14 @@ def test_a_plot_is_pyplot_s_new_current_figure_in_the_user_s_settings(plot):
     assert {ax.title.get_fontfamily()[0] for ax in axs} == {"serif"}
     dl.show_figure(axs, alt="In words.")
     assert plt.get_fignums() == [before.number]
+
+
+@pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS)
+def test_letters_have_9_pixels_on_a_phone(plot):
+    fig = np.ravel(plot())[0].figure
+    smaller = min(358 / (100 * fig.get_figwidth()), 1)
+    points = [text.get_fontsize() for text in fig.findobj(Text) if text.get_text().strip()]
+    assert min(points) * 100 / 72 * smaller >= 9
 
 
 def output_of(show):
@@ -105,7 +114,7 @@ def test_what_is_no_figure_is_refused(fig):
 
 CONFUSION = "dl.plot_confusion([0, 1], [0, 0])"
 RESULT = "<Axes: title={'center': 'Accuracy 0.5000: 1 of 2 right'}"
-PICTURE = "<Figure size 580x500 with 2 Axes>"
+PICTURE = "<Figure size 540x460 with 2 Axes>"
 # What a cell shows, in order, by the beginning of its text.
 CELLS = {
     f"import digits_lr as dl\n{CONFUSION}": [RESULT, PICTURE],
@@ -134,7 +143,7 @@ def test_a_notebook_shows_each_figure_once_and_where_pyplot_would(tmp_path):
     (output,) = cells[4].outputs
     assert output.metadata["image/png"]["alt"] == "In words."
     with Image.open(tmp_path / "saved.png") as saved:
-        assert saved.size == (580, 500)
+        assert saved.size == (540, 460)
 
 
 def test_table_has_a_caption_headings_and_plain_text():
@@ -144,6 +153,14 @@ def test_table_has_a_caption_headings_and_plain_text():
     for part in ["<th>a&lt;b</th>", "<th>x</th>", "<td>0.5</td>"]:
         assert part in data["text/html"]
     assert "<caption>One &amp; all</caption>" in data["text/html"]
+
+
+def test_an_index_that_only_counts_is_left_out():
+    data = output_of(lambda: dl.show_table(pd.DataFrame({"a": [5, 6]}), caption="Two")).data
+    assert data["text/plain"].split() == ["Two", "a", "5", "6"]
+    assert data["text/html"].count("<th") == 2  # of the head: <thead> and <th>
+    named = pd.DataFrame({"a": [5, 6]}, index=pd.RangeIndex(2, name="digit"))
+    assert "digit" in output_of(lambda: dl.show_table(named, caption="Two")).data["text/html"]
 
 
 @pytest.mark.parametrize("caption", [" ", None])

@@ -14,8 +14,10 @@ def literal(label: object) -> str:
     return str(label).replace("$", r"\$")
 
 
-# In points: on a phone, 360 pixels for a row of five images, letters still have 9 pixels.
-_TEXT = 12
+# On a phone a figure has 358 pixels, and letters are read from 9 pixels on. So text of 10 points,
+# which is matplotlib's, stands on a figure of at most so many inches; five images are wider.
+WIDTH = 5.4
+TEXT = 12
 
 
 def image_axes(titles: list[str], n_columns: int = 5, with_bar: bool = False) -> NDArray:
@@ -37,7 +39,7 @@ def image_axes(titles: list[str], n_columns: int = 5, with_bar: bool = False) ->
     for ax, title in zip(axs, titles, strict=True):
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set(linewidth=0.5, color="0.6")
-        ax.set_title(title, fontsize=_TEXT)
+        ax.set_title(title, fontsize=TEXT)
     return axs
 
 
@@ -77,5 +79,5 @@ def draw_signed(axs: NDArray, images: NDArray, name: str, percentile: float = 10
         format="{x:g}",
         extend="both" if clipped else "neither",
     )
-    bar.set_label(name, fontsize=_TEXT)
-    bar.ax.tick_params(labelsize=_TEXT)
+    bar.set_label(name, fontsize=TEXT)
+    bar.ax.tick_params(labelsize=TEXT)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 
 from digits_lr._checks import check_labels
-from digits_lr.figures._grid import literal
+from digits_lr.figures._grid import WIDTH, literal
 
 _MOST_NUMBERED = 30  # with more classes than that the numbers would hide the colours
 
@@ -76,7 +76,7 @@ def plot_confusion(
     if ax is None:
         longest = max(map(len, names))  # a label of more than 8 letters takes room from the cells
         more = 0.43 * max(min(len(labels), _MOST_NUMBERED) - 10, 0) + 0.08 * max(longest - 8, 0)
-        _, ax = plt.subplots(figsize=(5.8 + more, 5.0 + more), layout="constrained")
+        _, ax = plt.subplots(figsize=(WIDTH + more, WIDTH - 0.8 + more), layout="constrained")
     sns.heatmap(
         pd.DataFrame(counts, index=names, columns=names),
         mask=right,

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 
 from digits_lr._checks import check_labels, check_numbers
-from digits_lr.figures._grid import literal
+from digits_lr.figures._grid import WIDTH, literal
 from digits_lr.scores import accuracy
 
 # Okabe and Ito's colours, told apart also by people who see fewer colours; a marker and a dash for
@@ -81,7 +81,7 @@ def plot_curves(
     checked = {name: _check_points(points, f"curves[{name!r}]") for name, points in curves.items()}
     check_consistent_length(x, *checked.values())
     if ax is None:
-        _, ax = plt.subplots(figsize=(6.6, 3.4), layout="constrained")
+        _, ax = plt.subplots(figsize=(WIDTH, 3.4), layout="constrained")
     for k, (name, points) in enumerate(checked.items(), start=len(ax.lines)):
         color, marker, line = (styles[k % len(styles)] for styles in [_COLORS, _MARKERS, _LINES])
         values = points if points.ndim == 1 else points[:, 0]
@@ -159,7 +159,7 @@ def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLik
     tenth = np.digitize(probability, edges[1:-1])
     parts = [tenth == k for k in np.unique(tenth)]
     _, axs = plt.subplots(
-        2, sharex=True, height_ratios=[3, 1], figsize=(5.8, 4.6), layout="constrained"
+        2, sharex=True, height_ratios=[3, 1], figsize=(WIDTH, 4.6), layout="constrained"
     )
     above, below = axs
     plot_curves(
@@ -173,7 +173,7 @@ def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLik
     above.axline((0, 0), slope=1, color="0.4", linestyle="--", label="right as often as sure")
     above.legend(loc="upper left", frameon=False)
     _, _, bars = below.hist(probability, edges, color="0.6", edgecolor="white")
-    below.bar_label(bars, fmt="{:,.0f}", fontsize=8)
+    below.bar_label(bars, fmt="{:,.0f}")
     below.margins(y=0.25)
     below.set(xlabel="probability of the prediction", ylabel="images", xlim=(0, 1))
     below.spines[["top", "right"]].set_visible(False)
