@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 from pathlib import Path
 
 import matplotlib
@@ -16,6 +18,25 @@ matplotlib.use("Agg")  # no windows on a desktop
 def _close_figures():
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="module")  # its event loop would be in the way of other modules'
+def browser():
+    """Return the machine's own Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        reason = "no Chromium on this machine"
+        if "DIGITS_LR_BROWSER_REQUIRED" in os.environ:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -31,13 +31,9 @@ REQUIREMENTS = [
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
-def test_lock_meets_every_requirement(requirement):
-    assert LOCK[requirement.name] in requirement.specifier
-
-
-@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
-def test_requirements_have_a_lower_bound_and_nothing_else(requirement):
+def test_requirements_have_a_lower_bound_alone_which_the_lock_meets(requirement):
     assert [bound.operator for bound in requirement.specifier] == [">="]
+    assert LOCK[requirement.name] in requirement.specifier
 
 
 def test_conda_takes_all_but_python_and_pip_from_the_lock():
@@ -56,13 +52,6 @@ def test_package_is_installed_beside_the_lock_by_readme_and_binder():
     assert os.access(ROOT / "postBuild", os.X_OK)
     for name in ["postBuild", "README.md"]:
         assert command in " ".join((ROOT / name).read_text().split()), name
-
-
-def test_lock_pins_every_package_with_hashes():
-    entries = re.split(r"\n(?=[a-z])", LOCK_TEXT.strip())
-
-    assert len(entries) == len(LOCK) > 50
-    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "environment.yml", "postBuild"])
@@ -96,7 +85,3 @@ def test_no_line_end_is_changed_where_git_would_write_windows_own(tmp_path, monk
     for line in listed.splitlines():
         stored, here, *_ = line.split()
         assert stored.removeprefix("i/") == here.removeprefix("w/") != "crlf", line
-
-
-def test_peers_of_the_benchmark_are_in_no_environment():
-    assert not {Requirement(peer).name for peer in EXTRAS["peers"]} & LOCK.keys()

@@ -1,17 +1,10 @@
 """What `make test-processors` runs, and what it stores and says of it."""
 
-import base64
-import io
-import json
 import platform
-import shutil
 import sys
 from pathlib import Path
 
-import nbformat
-import numpy as np
 import pytest
-from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = Path(__file__).parent / "notebooks_pass_and_fail" / "sample-pass.ipynb"
@@ -45,42 +38,6 @@ def test_a_row_that_this_machine_cannot_run_is_none(row, bench, monkeypatch):
     monkeypatch.setattr(bench, "ROWS", row)
 
     assert bench.probe(*row) is None
-
-
-def test_what_nbval_finds_replaces_what_this_processor_had_found(bench, tmp_path, monkeypatch):
-    notebook = nbformat.read(SAMPLE, as_version=4)
-    _, imports, printed, figure = notebook.cells
-    imports.outputs = printed.outputs
-    printed.source = "import os\nprint(os.environ['OPENBLAS_CORETYPE'])"
-    printed.outputs = [nbformat.v4.new_output("stream", text="Haswell\n")]
-    data = figure.outputs[0].data
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"])))).copy()
-    pixels[6, 5, 0] += 8
-    Image.fromarray(pixels).save(png := io.BytesIO(), format="png")
-    data["image/png"] = base64.b64encode(png.getvalue()).decode()
-    nbformat.write(notebook, tmp_path / "01.ipynb")
-    shutil.copy(ROOT / "conftest.py", tmp_path)
-
-    here = bench.circumstances([])["processor"]
-    kept = [run(processor="Xeon"), run(processor=here, chapter="2"), run(row="SkylakeX")]
-    store = tmp_path / "benchmarks" / "processors.json"
-    store.parent.mkdir()
-    store.write_text(json.dumps([*kept, run(processor=here)]))
-
-    monkeypatch.setattr(bench, "ROOT", tmp_path)
-    monkeypatch.setattr(bench, "CHAPTERS", {"1": tmp_path / "01.ipynb", "2": None})
-    monkeypatch.setattr(bench, "probe", {"Haswell": "Haswell, threads: 2"}.get)
-    failed = bench.main(["--rows", "Haswell", "SkylakeX", "--chapters", "1"])
-
-    assert failed
-    runs = json.loads(store.read_text())
-    (new,) = [one for one in runs if one not in kept]
-    assert len(runs) == 4
-    assert (new["said"], new["failed"]) == ("Haswell, threads: 2", ["imports"])
-    assert new["pictures"][0].startswith(
-        "`figure`: pictures differ by at most 8 of 255 levels in 1"
-    )
-    assert "| **failed**: `imports`; `figure`: pic" in store.with_suffix(".md").read_text()
 
 
 def test_a_notebook_that_nbval_left_early_is_an_error(bench):

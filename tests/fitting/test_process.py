@@ -33,24 +33,21 @@ def fit_and_get_pid():
     return child.process.pid
 
 
-def test_one_child_serves_fit_after_fit_until_it_dies():
+def test_one_child_serves_fit_after_fit_until_a_module_is_changed_or_it_dies(tmp_path, monkeypatch):
     first = fit_and_get_pid()
-    assert fit_and_get_pid() == first
     with pytest.raises(ValueError, match="'C' parameter"):
         fit_in_child(LogisticRegression(C=-1), X, Y, None, print)
     assert fit_and_get_pid() == first
-    os.kill(first, signal.SIGKILL)
-    psutil.Process(first).wait()
-    assert fit_and_get_pid() != first
-
-
-def test_a_module_that_was_changed_is_imported_by_a_new_child(tmp_path, monkeypatch):
     ours = ModuleType("ours")
     ours.__file__ = str(tmp_path / "ours.py")
     monkeypatch.setitem(sys.modules, "ours", ours)
-    first = fit_and_get_pid()
+    assert fit_and_get_pid() == first
     (tmp_path / "ours.py").touch()
-    assert fit_and_get_pid() != first
+    second = fit_and_get_pid()
+    assert second != first
+    os.kill(second, signal.SIGKILL)
+    psutil.Process(second).wait()
+    assert fit_and_get_pid() != second
 
 
 def test_an_error_here_ends_the_fit_with_all_its_processes():
@@ -90,6 +87,24 @@ def test_fits_in_two_threads_have_a_child_each_and_one_stays():
     assert len(_process._waiting) == 1
 
 
+def test_what_is_printed_without_an_end_of_line_hides_no_end(capfd):
+    prints = FunctionTransformer(print, len, check_inverse=True, kw_args={"end": ""})
+    with pytest.raises(TypeError, match="has no len"):  # of what print returns
+        fit_in_child(make_pipeline(prints, SAGA), X, Y, None, ignore)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_whatever_a_fit_raises_is_raised_here():
+    with pytest.raises(SystemExit):
+        fit_in_child(make_pipeline(FunctionTransformer(sys.exit), SAGA), X, Y, None, ignore)
+
+
+def test_a_child_that_dies_is_an_error_with_its_last_words():
+    model = make_pipeline(FunctionTransformer(os._exit), SAGA)
+    with pytest.raises(RuntimeError, match=r"exit code 7 [\s\S]*step 1 of 2"):
+        fit_in_child(model, 7, Y, None, ignore)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -104,24 +119,6 @@ def test_a_child_that_cannot_start_is_no_process_to_be_had(name, value, monkeypa
     monkeypatch.setattr(name, value)
     with pytest.raises(_process.NotCarriedError):
         fit_in_child(SAGA, np.tile(X, (20, 1)), np.tile(Y, 20), None, ignore)
-
-
-def test_a_child_that_dies_is_an_error_with_its_last_words():
-    model = make_pipeline(FunctionTransformer(os._exit), SAGA)
-    with pytest.raises(RuntimeError, match=r"exit code 7 [\s\S]*step 1 of 2"):
-        fit_in_child(model, 7, Y, None, ignore)
-
-
-def test_what_is_printed_without_an_end_of_line_hides_no_end(capfd):
-    prints = FunctionTransformer(print, len, check_inverse=True, kw_args={"end": ""})
-    with pytest.raises(TypeError, match="has no len"):  # of what print returns
-        fit_in_child(make_pipeline(prints, SAGA), X, Y, None, ignore)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_whatever_a_fit_raises_is_raised_here():
-    with pytest.raises(SystemExit):
-        fit_in_child(make_pipeline(FunctionTransformer(sys.exit), SAGA), X, Y, None, ignore)
 
 
 def test_more_open_files_than_select_can_count_are_no_obstacle():

@@ -207,5 +207,4 @@ def end_waiting() -> None:
         _waiting.pop().end()
 
 
-if hasattr(os, "register_at_fork"):  # a copy of this process would talk to the same child
-    os.register_at_fork(after_in_child=_waiting.clear)
+os.register_at_fork(after_in_child=_waiting.clear)  # a copy would talk to the same child
