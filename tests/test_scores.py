@@ -137,7 +137,7 @@ def test_it_is_what_the_solver_makes_small():
 
 
 def test_a_certain_error_is_counted_in_full():
-    model = LogisticRegression(C=1, l1_ratio=1, solver="saga", max_iter=10_000).fit(X, Y)
+    model = clone(SAGA).set_params(C=1).fit(X, Y)
     model.coef_, model.intercept_ = np.zeros((10, 64)), np.zeros(10)
     model.intercept_[0] = 5000.0
     assert objective(model, X, np.full(300, 1)) == pytest.approx(300 * 5000)

@@ -3,7 +3,6 @@
 scikit-learn fits in compiled code that looks at no signal until it is done, and saga prints its
 epochs with C's ``printf``, past Python's ``sys.stdout``. So while someone watches, a fit runs in a
 process of its own: what it prints moves a progress bar here, and an interrupt ends it at once.
-What cannot be carried to that process as it is, is fitted here.
 """
 
 from __future__ import annotations
