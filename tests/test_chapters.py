@@ -98,6 +98,18 @@ def test_a_chapter_passed_until_what_its_outputs_come_from_changes(path, change,
     assert chapters.left("executed", [CHAPTER]) == []
 
 
+def test_another_machine_or_purpose_is_a_change(chapters, monkeypatch):
+    chapters.stamp("compared", CHAPTER).touch()
+
+    assert chapters.left("executed", [CHAPTER]) == [CHAPTER]
+    with monkeypatch.context() as patch:
+        patch.setattr(chapters, "threadpool_info", list)
+        assert chapters.left("compared", [CHAPTER]) == [CHAPTER]
+    assert chapters.left("compared", [CHAPTER]) == []
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    assert chapters.left("compared", [CHAPTER]) == [CHAPTER]
+
+
 def test_what_is_left_out_is_named_with_what_runs_it(chapters, capsys, monkeypatch):
     other = Path(shutil.copy(CHAPTER, "notebooks/longer.ipynb"))
     chapters.stamp("compared", CHAPTER).touch()
@@ -108,6 +120,32 @@ def test_what_is_left_out_is_named_with_what_runs_it(chapters, capsys, monkeypat
     )
     monkeypatch.setenv("FORCE", "1")
     assert chapters.left("compared", [CHAPTER, other]) == [other, CHAPTER]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "meanwhile", "passed"),
+    [
+        (["passed"] * 3, False, True),
+        (["passed"] * 3, True, False),
+        (["passed"] * 2, False, False),  # interrupted
+        (["passed", "failed", "passed"], False, False),
+        (["passed", "passed", "skipped"], False, False),
+    ],
+)
+def test_a_chapter_has_passed_when_all_cells_have_and_nothing_changed_meanwhile(
+    outcomes, meanwhile, passed, chapters
+):
+    comparison = chapters.Comparison([CHAPTER])
+    if meanwhile:
+        Path("src/digits_lr/scores.py").write_text("")
+    for number, outcome in enumerate(outcomes):
+        name = f"{CHAPTER}::Cell {number}"
+        for when in ["setup", "call"]:
+            report = pytest.TestReport(name, ("", 0, ""), {}, outcome, None, when)
+            comparison.pytest_runtest_logreport(report)
+
+    assert len([*chapters.PASSED.iterdir()]) == passed
+    assert (chapters.left("compared", [CHAPTER]) == []) is passed
 
 
 def encoded(pixels, **options):

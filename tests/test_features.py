@@ -14,7 +14,7 @@ from digits_lr import ParetoScaler, StrokeDirections, Upright
 
 # What other processors would run: OpenBLAS's kernels, under the oldest without NumPy's newer loops.
 KERNELS = {
-    "x86_64": ["Prescott", "Haswell"],
+    "x86_64": ["Prescott", "Nehalem", "Haswell"],
     "aarch64": ["ARMV8", "NEOVERSEN1"],
 }.get(platform.machine(), [])
 PROCESSORS = [{"OPENBLAS_CORETYPE": name} for name in KERNELS] or [{}]

@@ -28,6 +28,16 @@ def test_readme_and_start_page_show_every_figure():
     assert [name for name in STORED["FIGURES"] if name not in readme + start] == []
 
 
+def test_the_model_of_the_page_has_the_coefficients_that_chapter_2_printed(page_models):
+    text = "".join(
+        o.get("text", "") for o in STORED["_outputs"]("02_mnist_l1_saga", "coefficients")
+    )
+    with np.printoptions(precision=2, suppress=True):
+        rows = str(1000 * page_models["pixels"].coef_[1].reshape(28, 28)[11:17, 9:19])
+
+    assert f"columns 9 to 18:\n{rows}\n" in text
+
+
 @pytest.mark.network
 def test_the_page_has_its_models_and_digits_from_the_script(page_models, published):
     means = np.array(published["strokes"]["means"])

@@ -3,6 +3,7 @@ import io
 import re
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib.colors import same_color
 from matplotlib.text import Text
+from nbclient import NotebookClient
 from PIL import Image
 
 import digits_lr as dl
@@ -108,6 +110,40 @@ def test_blank_alternative_text_is_refused(alt):
 def test_what_is_no_figure_is_refused(fig):
     with pytest.raises(TypeError, match=rf"fig is {re.escape(repr(fig))}; wanted a Figure, Axes"):
         dl.show_figure(fig, alt="In words.")
+
+
+CONFUSION = "dl.plot_confusion([0, 1], [0, 0])"
+RESULT = "<Axes: title={'center': 'Accuracy 0.5000: 1 of 2 right'}"
+PICTURE = "<Figure size 540x460 with 2 Axes>"
+# What a cell shows, in order, by the beginning of its text.
+CELLS = {
+    f"import digits_lr as dl\n{CONFUSION}": [RESULT, PICTURE],
+    f"{CONFUSION};": [PICTURE],
+    "import matplotlib.pyplot as plt": [],
+    f"ax = {CONFUSION}\nplt.title('mine')\nplt.savefig('saved.png')\nprint(ax.get_title())": [
+        "mine",
+        PICTURE,
+    ],
+    f"dl.show_figure({CONFUSION}, alt='In words.')": ["In words."],
+    # As ipywidgets' `interactive` has it: what a function drew is shown before anything else.
+    "from matplotlib_inline.backend_inline import flush_figures": [],
+    f"{CONFUSION}\nflush_figures()\nprint('later')": [PICTURE, "later"],
+    "print(plt.get_fignums())": ["[]"],
+}
+
+
+def test_a_notebook_shows_each_figure_once_and_where_pyplot_would(tmp_path):
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, resources={"metadata": {"path": tmp_path}}).execute()
+    for cell in cells:
+        shown = [out["text"] if "text" in out else out.data["text/plain"] for out in cell.outputs]
+        assert len(shown) == len(CELLS[cell.source]), shown
+        assert all(map(str.startswith, shown, CELLS[cell.source])), shown
+    (output,) = cells[4].outputs
+    assert output.metadata["image/png"]["alt"] == "In words."
+    with Image.open(tmp_path / "saved.png") as saved:
+        assert saved.size == (540, 460)
 
 
 def test_table_has_a_caption_headings_and_plain_text():
