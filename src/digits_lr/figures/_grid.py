@@ -17,10 +17,12 @@ def literal(label: object) -> str:
 # On a phone a figure has 358 pixels, and letters are read from 9 pixels on. So text of 10 points,
 # which is matplotlib's, stands on a figure of at most so many inches; five images are wider.
 WIDTH = 5.4
-TEXT = 12
+_TEXT = 12
 
 
-def image_axes(titles: list[str], n_columns: int = 5, with_bar: bool = False) -> NDArray:
+def image_axes(
+    titles: list[str], n_columns: int = 5, with_bar: bool = False, suptitle: str = ""
+) -> NDArray:
     """Make titled axes with nothing but a thin frame, and room for a colour bar.
 
     The frame shows where in its image a digit stands.
@@ -29,9 +31,11 @@ def image_axes(titles: list[str], n_columns: int = 5, with_bar: bool = False) ->
     n_rows = -(-len(titles) // n_columns)
     n_lines = max(title.count("\n") + 1 for title in titles)
     width = max(1.3 * n_columns, 3.0)  # narrower would cut titles off
-    height = (width / n_columns + 0.22 * n_lines) * n_rows + 1.1 * with_bar
+    height = (width / n_columns + 0.22 * n_lines) * n_rows + 1.1 * with_bar + 0.3 * bool(suptitle)
     size = (width, height)
-    _, grid = plt.subplots(n_rows, n_columns, figsize=size, squeeze=False, layout="constrained")
+    fig, grid = plt.subplots(n_rows, n_columns, figsize=size, squeeze=False, layout="constrained")
+    if suptitle:
+        fig.suptitle(suptitle, fontsize=_TEXT)
     axs = grid.ravel()
     for ax in axs[len(titles) :]:
         ax.remove()
@@ -39,7 +43,7 @@ def image_axes(titles: list[str], n_columns: int = 5, with_bar: bool = False) ->
     for ax, title in zip(axs, titles, strict=True):
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set(linewidth=0.5, color="0.6")
-        ax.set_title(title, fontsize=TEXT)
+        ax.set_title(title, fontsize=_TEXT)
     return axs
 
 
@@ -62,7 +66,8 @@ def draw_signed(axs: NDArray, images: NDArray, name: str, percentile: float = 10
     strength = np.abs(images, dtype=float)  # also of bytes and of True and False
     strongest, end = strength.max(), np.percentile(strength, percentile)
     clipped = strongest > 1.25 * end > 0
-    end = end if clipped else strongest
+    if not clipped:
+        end = strongest
     end = float(Context(prec=2, rounding=ROUND_UP).create_decimal(str(end))) or 1  # zero is white
     for ax, image in zip(axs, images, strict=True):
         drawn = ax.imshow(image, cmap="RdBu", vmin=-end, vmax=end, interpolation="nearest")
@@ -79,5 +84,5 @@ def draw_signed(axs: NDArray, images: NDArray, name: str, percentile: float = 10
         format="{x:g}",
         extend="both" if clipped else "neither",
     )
-    bar.set_label(name, fontsize=TEXT)
-    bar.ax.tick_params(labelsize=TEXT)
+    bar.set_label(name, fontsize=_TEXT)
+    bar.ax.tick_params(labelsize=_TEXT)

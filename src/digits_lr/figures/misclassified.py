@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, check_scalar
 
 from digits_lr._checks import check_labels, check_numbers
-from digits_lr.figures._grid import TEXT, draw_ink, image_axes, literal
+from digits_lr.figures._grid import draw_ink, image_axes, literal
 from digits_lr.scores import misclassified
 
 
@@ -84,9 +84,6 @@ def plot_misclassified(
         f"row {row}\n{literal(true)} as {literal(predicted)}"
         for row, true, predicted in zip(shown, y_true[shown], y_pred[shown], strict=True)
     ]
-    axs = image_axes(titles)
+    axs = image_axes(titles, suptitle=f"{len(shown)} of {len(rows):,} {kind}")
     draw_ink(axs, images[shown], smooth)
-    fig = axs[0].figure
-    fig.set_figheight(fig.get_figheight() + 0.3)  # for one more line
-    fig.suptitle(f"{len(shown)} of {len(rows):,} {kind}", fontsize=TEXT)
     return axs
