@@ -125,6 +125,14 @@ def in_a_process(function, *args):
     return row
 
 
+def tables(rows, key, head, line):
+    """Return a table for each value of `key`: `head` of that value, and a `line` for each row."""
+    lines = []
+    for value in dict.fromkeys(row[key] for row in rows):
+        lines += ["", *head(value), *(line(row) for row in rows if row[key] == value)]
+    return lines
+
+
 def as_markdown(results):
     """Return the tables of `results` as Markdown, with what each column means."""
     original = results["original"]
@@ -144,40 +152,40 @@ def as_markdown(results):
     for row in results["rungs"]:
         if tried := ", ".join(f"{C}: {errors}" for C, errors in row["validation"].items()):
             lines.append(f"| {row['rung']} | {tried} |")
-    for split in ["standard", "chapter 2's"]:
-        lines += [
-            "",
+    lines += tables(
+        results["rungs"],
+        "split",
+        lambda split: [
             f"## {split.capitalize()} split",
             "",
             "| rung | features | `C` | test errors | seconds, features + fit | iterations | MiB |",
             "|---|--:|--:|--:|--:|--:|--:|",
-        ]
-        lines += [
+        ],
+        lambda row: (
             f"| {row['rung']} | {row['features']:,} | {row['C']} | {row['errors']} "
             f"| {row['features_seconds']:.0f} + {row['fit_seconds']:.0f} | {row['iterations']} "
             f"| {row['mebibytes']:,.0f} |"
-            for row in results["rungs"]
-            if row["split"] == split
-        ]
+        ),
+    )
     lines += [
         "",
         "## How they grow with the number of training images",
         "",
         "The standard split, with the `C` of above.",
     ]
-    for rung in dict.fromkeys(row["rung"] for row in results["growth"]):
-        lines += [
-            "",
+    lines += tables(
+        results["growth"],
+        "rung",
+        lambda rung: [
             f"| {rung}: images | test errors | seconds, features + fit | MiB |",
             "|--:|--:|--:|--:|",
-        ]
-        lines += [
+        ],
+        lambda row: (
             f"| {row['images']:,} | {row['errors']} "
             f"| {row['features_seconds']:.1f} + {row['fit_seconds']:.1f} "
             f"| {row['mebibytes']:,.0f} |"
-            for row in results["growth"]
-            if row["rung"] == rung
-        ]
+        ),
+    )
     return "\n".join(lines) + "\n"
 
 
