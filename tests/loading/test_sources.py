@@ -270,9 +270,8 @@ def test_openml_from_scikit_learns_cache(tmp_path, monkeypatch):
     verified(*sources.from_openml(tmp_path))
 
 
-@pytest.fixture
-def asked(monkeypatch):
-    """Return what scikit-learn was asked for, once it was."""
+@pytest.mark.parametrize("home", ["home", "file/home"])  # the latter cannot be made
+def test_openml_download_is_quiet_and_leaves_nothing(tmp_path, monkeypatch, home):
     asked = {}
 
     def fetch_openml(**options):
@@ -282,11 +281,6 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(sources, "_reach", lambda *_: asked.update(reached=True))
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", fetch_openml)
-    return asked
-
-
-@pytest.mark.parametrize("home", ["home", "file/home"])  # the latter cannot be made
-def test_openml_download_is_quiet_and_leaves_nothing(tmp_path, asked, home):
     (tmp_path / "file").touch()
     verified(*sources.from_openml(tmp_path / home))
     assert asked["reached"]
