@@ -230,6 +230,17 @@ def test_home_that_cannot_be_written_works_uncached_and_says_so_once(
     assert {path.name for path in home.rglob("*")} == before
 
 
+def test_stopped_while_it_writes_leaves_nothing(cache, home, monkeypatch):
+    def stop(part, _target):
+        assert part.read_bytes() == CONTENT  # whole before it is moved
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        load_mnist(data_home=home)
+    assert not list(cache.parent.iterdir())
+
+
 # The command
 
 
