@@ -250,7 +250,9 @@ def installed(package: str) -> str:
 
 
 def processor() -> str:
-    """Return the processor's name where Linux tells it, and else its architecture."""
+    """Return the processor's name where QEMU or Linux tells it, and else its architecture."""
+    if emulated := os.environ.get("QEMU_CPU"):
+        return f"{emulated}, emulated by QEMU"
     cpuinfo = Path("/proc/cpuinfo")
     told = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     return told[1] if told else platform.machine()
