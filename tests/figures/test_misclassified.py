@@ -44,11 +44,6 @@ def test_a_pair_keeps_its_own_errors_in_one_direction():
     assert [text.get_text() for text in none.texts] == ["No images of 1 predicted as 4 among 6."]
 
 
-def test_small_images_can_be_drawn_smooth():
-    axs = plot_misclassified(IMAGES, Y_TRUE, Y_PRED, smooth=True)
-    assert {ax.images[0].get_interpolation() for ax in axs} == {"bilinear"}
-
-
 def test_nothing_wrong_is_said():
     (ax,) = plot_misclassified(IMAGES, Y_TRUE, Y_TRUE)
 

@@ -47,12 +47,11 @@ def image_axes(
     return axs
 
 
-def draw_ink(axs: NDArray, images: NDArray, smooth: bool = False) -> None:
+def draw_ink(axs: NDArray, images: NDArray) -> None:
     """Draw each image from white at zero and below to black at the largest pixel of all."""
     darkest = max(images.max(), 0) or 1  # blank images stay white
-    how = "bilinear" if smooth else "nearest"
     for ax, image in zip(axs, images, strict=True):
-        ax.imshow(image, cmap="gray_r", vmin=0, vmax=darkest, interpolation=how)
+        ax.imshow(image, cmap="gray_r", vmin=0, vmax=darkest, interpolation="nearest")
 
 
 def draw_signed(axs: NDArray, images: NDArray, name: str, percentile: float = 100) -> None:

@@ -21,7 +21,6 @@ def plot_misclassified(
     *,
     pair: tuple[int, int] | tuple[str, str] | None = None,
     limit: int = 20,
-    smooth: bool = False,
 ) -> NDArray:
     r"""Draw the first misclassified images.
 
@@ -37,8 +36,6 @@ def plot_misclassified(
         Draw only images of the first class that were predicted as the second.
     limit : int, default=20
         The most images to draw, at least 1.
-    smooth : bool, default=False
-        Blur the steps between pixels, so that a person reads small images better.
 
     Returns
     -------
@@ -85,5 +82,5 @@ def plot_misclassified(
         for row, true, predicted in zip(shown, y_true[shown], y_pred[shown], strict=True)
     ]
     axs = image_axes(titles, suptitle=f"{len(shown)} of {len(rows):,} {kind}")
-    draw_ink(axs, images[shown], smooth)
+    draw_ink(axs, images[shown])
     return axs
