@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from IPython import get_ipython
+from IPython.display import display
 from tqdm import tqdm
 
 
@@ -23,15 +25,14 @@ def progress_bar(**options: Any) -> tqdm:
     """Make a tqdm bar that vanishes when closed and, unless `watched`, is disabled."""
     if _in_live_cell():
         options |= {"file": _CellText(), "position": 0}
-    # miniters, smoothing: redraw on any news, and foretell from all of the past
-    return _Bar(disable=not watched(), leave=False, miniters=0, smoothing=0, **options)
+    # miniters: redraw on any news
+    return _Bar(disable=not watched(), leave=False, miniters=0, **options)
 
 
 def _in_live_cell() -> bool:
     # A front end with a person behind it lets a cell ask for input; nbclient and nbval, which
     # store or compare every output, do not.
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    get_parent = getattr(shell, "get_parent", None)
+    get_parent = getattr(get_ipython(), "get_parent", None)
     if get_parent is None:  # plain Python, or IPython in a terminal
         return False
     return get_parent().get("content", {}).get("allow_stdin", False)
@@ -70,8 +71,6 @@ class _CellText(io.TextIOBase):
     _output = None
 
     def write(self, text: str) -> int:
-        from IPython.display import display  # not at a terminal: it takes a while
-
         line = text.strip()
         data = {"text/plain": line} if line else {}
         if self._output is None:
