@@ -218,7 +218,7 @@ def objective(
     if unseen := sorted(set(np.unique(y)) - set(model.classes_)):
         raise ValueError(f"y holds {unseen[0]}; wanted the model's classes {model.classes_}")
     if isinstance(model, OneVsRestClassifier):
-        is_of_classes = np.asarray(model.label_binarizer_.transform(y).todense()).T
+        is_of_classes = model.label_binarizer_.transform(y).toarray().T
         return sum(
             objective(binary_model, X, is_of_class)
             for binary_model, is_of_class in zip(model.estimators_, is_of_classes, strict=True)

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from digits_lr.loading import sources
 from digits_lr.loading.sources import Arrays, DataHome
 
-__all__ = ["load_mnist"]
-
 ADVICE = "mend that, or set SCIKIT_LEARN_DATA to another folder"
 SHA256 = {
     "images": "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96",
