@@ -91,8 +91,7 @@ def _fit_all_classes(model: OneVsRestClassifier, X: Any, y: Any) -> None:
     one = model.estimator
     # scikit-learn itself tells the classes apart, for a classifier that learns next to nothing.
     fitted = OneVsRestClassifier(DummyClassifier()).fit(X, y)
-    columns = fitted.label_binarizer_.transform(y)
-    columns = columns.toarray() if issparse(columns) else columns
+    columns = fitted.label_binarizer_.transform(y).toarray()
     # It needs none for a class that every image is of, or no image.
     if places := [place for place, is_of in enumerate(columns.T) if np.ptp(is_of)]:
         columns = columns[:, places]
