@@ -1,29 +1,24 @@
 """Where a fast saga fit starts: near the minimum of what saga is asked to minimise.
 
-saga takes one short step an image, and crawls where images hardly differ [1]_. So lbfgs [2]_ goes
-first, on the same loss and penalty, in stages, with
+`digits_lr.fit` says why lbfgs goes first. It does so in stages, with
 
 - a *preconditioner*: coordinates in which the curvature is alike in all directions. They come from
   the Cholesky factor, for each class, of the Fisher information, the sum of ``p (1 - p) x x'`` over
   the images, plus the penalty's curvature. At the beginning ``p`` is about the same for all images,
-  so one sum of ``x x'`` serves all classes [3]_; it is measured anew where `_STEPS` steps were not
-  enough. *Shrinkage* towards the identity [4]_ keeps rare pixels from growing before their time;
+  so one sum of ``x x'`` serves all classes [1]_; it is measured anew where `_STEPS` steps were not
+  enough. *Shrinkage* towards the identity [2]_ keeps rare pixels from growing before their time;
 - *smoothing*: ``|w|`` has no slope at zero. ``sqrt(w^2 + mu^2)`` has, is larger by at most ``mu``,
-  and ``1 / sqrt(w^2 + mu^2)`` bounds its curvature [5]_;
+  and ``1 / sqrt(w^2 + mu^2)`` bounds its curvature [3]_;
 - a *precision* that follows from ``tol``, the change of coefficients at which saga stops. As an
   objective is quadratic near its minimum, a stage ends when a step lowers it by less than a share
   of `_PRECISION` times ``tol ** 2``. Smoothing and shrinkage are ten times smaller in each stage
   than in the one before; that in which smoothing costs less than such a share is the last.
 
-.. [1] A. Defazio, F. Bach, S. Lacoste-Julien, "SAGA: A Fast Incremental Gradient Method With
-   Support for Non-Strongly Convex Composite Objectives", NeurIPS 2014, arXiv:1407.0202.
-.. [2] D. C. Liu, J. Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization",
-   Mathematical Programming 45, 1989.
-.. [3] D. Böhning, "Multinomial Logistic Regression Algorithm", Annals of the Institute of
+.. [1] D. Böhning, "Multinomial Logistic Regression Algorithm", Annals of the Institute of
    Statistical Mathematics 44, 1992.
-.. [4] O. Ledoit, M. Wolf, "A Well-Conditioned Estimator for Large-Dimensional Covariance
+.. [2] O. Ledoit, M. Wolf, "A Well-Conditioned Estimator for Large-Dimensional Covariance
    Matrices", Journal of Multivariate Analysis 88, 2004.
-.. [5] D. R. Hunter, R. Li, "Variable Selection Using MM Algorithms", Annals of Statistics 33, 2005.
+.. [3] D. R. Hunter, R. Li, "Variable Selection Using MM Algorithms", Annals of Statistics 33, 2005.
 """
 
 import itertools
