@@ -10,17 +10,17 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
 _lock = threading.Lock()
-_limits: list[threadpool_limits] = []  # the first of them knows how many threads there were
+_limit: Any = None  # threadpoolctl's, set by the first of the fits that overlap
 _fits_under_limit = 0
 
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Let BLAS use one thread until the last of the fits that overlap is over."""
-    global _fits_under_limit
+    global _limit, _fits_under_limit
     with _lock:
         if not _fits_under_limit:
-            _limits.append(threadpool_limits(1, user_api="blas"))
+            _limit = threadpool_limits(1, user_api="blas")
         _fits_under_limit += 1
     try:
         yield
@@ -28,7 +28,7 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _fits_under_limit -= 1
             if not _fits_under_limit:
-                _limits.pop().restore_original_limits()
+                _limit.restore_original_limits()
 
 
 def backend_is_the_callers() -> bool:
