@@ -58,8 +58,8 @@ def _receive_tasks(tasks: queue.SimpleQueue[Message]) -> None:
 def _answer(task: Message) -> Message:
     """Do a fit and pack what comes of it: nothing, if it cannot be carried here or back."""
     try:
-        (folder, config, n_jobs, float_errors, filters, random_state), *fit = unpack(task)
-        objects, X, y, start = fit
+        settings, objects, X, y, start = unpack(task)
+        folder, config, n_jobs, float_errors, filters, random_state = settings
         os.chdir(folder)
         np.random.set_state(random_state)  # noqa: NPY002 (what scikit-learn draws from)
         raised = None
