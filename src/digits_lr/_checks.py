@@ -36,6 +36,6 @@ def _check(values: Any, name: str, *shapes: str, dtype: str | None = None) -> ND
         array = check_array(values, ensure_2d=False, allow_nd=True, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from None
-    if array.ndim not in [shape.count(",") + (not shape.endswith(",)")) for shape in shapes]:
+    if array.ndim not in [len(shape.strip("(,)").split(",")) for shape in shapes]:
         raise ValueError(f"{name} has shape {array.shape}; wanted {' or '.join(shapes)}")
     return array
