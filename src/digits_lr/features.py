@@ -14,7 +14,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import Tags
+from sklearn.utils import Tags, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 _BATCH = 50  # images; more at a time are no faster, and need more memory
@@ -81,16 +81,15 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check(X, reset=False)
+        slices = list(gen_batches(len(X), _BATCH))
         batches = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
-            delayed(self._transform_batch)(
-                X[start : start + _BATCH].reshape(-1, *self.image_shape).astype(np.float64)
-            )
-            for start in range(0, len(X), _BATCH)
+            delayed(self._transform_batch)(X[rows].reshape(-1, *self.image_shape).astype(float))
+            for rows in slices
         )
         # Put in place one by one: joining them all at the end would need twice the memory.
         features = np.empty((len(X), self._n_features_out))
-        for start, batch in zip(range(0, len(X), _BATCH), batches, strict=True):
-            features[start : start + _BATCH] = batch
+        for rows, batch in zip(slices, batches, strict=True):
+            features[rows] = batch
         return features
 
     def _check(self, X: ArrayLike, reset: bool) -> NDArray:

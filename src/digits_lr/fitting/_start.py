@@ -36,7 +36,7 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.utils import check_array, check_X_y
+from sklearn.utils import check_array, check_X_y, gen_batches
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
@@ -126,7 +126,7 @@ class _Objective:
         self.model, self.weights, self.shape = model, weights, (X.shape[1] + 1, is_class.shape[1])
         self.is_softmax = self.shape[1] > weights.shape[1]  # else each class has its own weights
         self.n_free = X.shape[1] + model.fit_intercept
-        rows = [slice(first, first + _ROWS) for first in range(0, X.shape[0], _ROWS)]
+        rows = gen_batches(X.shape[0], _ROWS)
         self.parts = [(_rows(X, part), is_class[part], weights[part]) for part in rows]
         # One image more of each class, and one of the others, so that each logarithm is finite.
         self.p = ((weights * is_class).sum(axis=0) + 1) / (weights.sum(axis=0) + 2)
