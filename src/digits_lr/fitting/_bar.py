@@ -67,7 +67,6 @@ class _PrintIterations:
     teardown = on_fit_task_begin = setup
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:  # noqa: ARG002 (its protocol)
-        """Print the number of an iteration that is over."""
         if context.task_name == "lbfgs-iter":
             print(f"lbfgs iteration {next(self.iterations)}")
 

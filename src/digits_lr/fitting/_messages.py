@@ -14,7 +14,6 @@ class _Pickler(pickle.Pickler):
     numbers: dict[int, int]
 
     def persistent_id(self, one: Any) -> int | None:
-        """Return the number of `one`, if it has one."""
         return self.numbers.get(id(one))
 
 
@@ -24,7 +23,6 @@ class _Unpickler(pickle.Unpickler):
     shared: Sequence[Any]
 
     def persistent_load(self, number: int) -> Any:
-        """Return the object with this number."""
         return self.shared[number]
 
 
