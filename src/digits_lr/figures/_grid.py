@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_UP, Context
+from math import ceil
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,7 +29,7 @@ def image_axes(
     The frame shows where in its image a digit stands.
     """
     n_columns = min(len(titles), n_columns)
-    n_rows = -(-len(titles) // n_columns)
+    n_rows = ceil(len(titles) / n_columns)
     n_lines = max(title.count("\n") + 1 for title in titles)
     width = max(1.3 * n_columns, 3.0)  # narrower would cut titles off
     height = (width / n_columns + 0.22 * n_lines) * n_rows + 1.1 * with_bar + 0.3 * bool(suptitle)

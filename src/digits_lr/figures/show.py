@@ -95,8 +95,7 @@ def show_table(frame: pd.DataFrame, caption: str) -> None:
         raise ValueError(f"caption is {caption!r}; wanted what the table shows, in words")
     counts_rows = frame.index.equals(pd.RangeIndex(len(frame))) and frame.index.name is None
     html = frame.to_html(border=0, index=not counts_rows)
-    start = html.index(">") + 1
-    html = f"{html[:start]}\n  <caption>{escape(caption)}</caption>{html[start:]}"
+    html = html.replace(">", f">\n  <caption>{escape(caption)}</caption>", 1)  # <table ...>
     text = frame.to_string(line_width=80, index=not counts_rows)
     display(_Table(f"{caption}\n{text}", html))
 
