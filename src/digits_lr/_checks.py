@@ -31,6 +31,14 @@ def check_labels(**labels: ArrayLike) -> list[NDArray]:
     return arrays
 
 
+def check_lengths(**arrays: Any) -> None:
+    """Refuse named `arrays` of different lengths; scikit-learn's own check does not name them."""
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} has length {length}" for name, length in lengths.items())
+        raise ValueError(f"{told}; wanted equal lengths")
+
+
 def _check(values: Any, name: str, *shapes: str, dtype: str | None = None) -> NDArray:
     try:
         array = check_array(values, ensure_2d=False, allow_nd=True, dtype=dtype)

@@ -11,10 +11,9 @@ from scipy.special import logsumexp
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from digits_lr._checks import check_labels
+from digits_lr._checks import check_labels, check_lengths
 
 
 def misclassified(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.intp]:
@@ -42,7 +41,7 @@ def misclassified(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.intp]:
     array([1, 3])
     """
     y_true, y_pred = check_labels(y_true=y_true, y_pred=y_pred)
-    check_consistent_length(y_true, y_pred)
+    check_lengths(y_true=y_true, y_pred=y_pred)
     return np.flatnonzero(y_true != y_pred)
 
 
@@ -225,7 +224,7 @@ def objective(
         )
     _check_objective(model)
     scores = model.decision_function(X)
-    check_consistent_length(scores, y)
+    check_lengths(X=scores, y=y)
     if scores.ndim == 1:  # two classes: one score, for the second
         scores = np.column_stack([np.zeros_like(scores), scores])
     scores_of_true_class = scores[np.arange(len(y)), np.searchsorted(model.classes_, y)]

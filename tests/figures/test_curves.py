@@ -57,7 +57,7 @@ def test_every_name_is_in_the_legend_and_no_formula():
 @pytest.mark.parametrize(
     ("x", "curve", "message"),
     [
-        ([1, 2], [1, 2, 3], r"inconsistent numbers of samples: \[2, 3\]"),
+        ([1, 2], [1, 2, 3], r"x has length 2, curves\[\'a\'\] has length 3"),
         ([1, 2], [(1, 2), (3, 4)], r"curves\['a'\] has shape \(2, 2\); wanted \(n_points,\) or"),
         ([1, 2], [(1, 0, 2), 3], r"curves\['a'\]: .*inhomogeneous"),
         ([[1, 2]], [1, 2], r"x has shape \(1, 2\); wanted \(n_points,\)"),
@@ -66,6 +66,11 @@ def test_every_name_is_in_the_legend_and_no_formula():
 def test_bad_curve_is_named(x, curve, message):
     with pytest.raises(ValueError, match=message):
         plot_curves(x, {"a": curve}, **WORDS)
+
+
+def test_curves_without_names_are_refused():
+    with pytest.raises(TypeError, match="wanted a dict of names to points"):
+        plot_curves([1, 2], [[1, 2]], **WORDS)
 
 
 def test_reliability_is_the_share_right_of_each_tenth_over_its_images():

@@ -34,7 +34,10 @@ GOOD = {"images": IMAGES, "evidence": EVIDENCE, "y_true": Y_TRUE, "y_pred": Y_PR
     ("changed", "message"),
     [
         ({"images": IMAGES[0]}, r"images has shape \(2, 2\); wanted \(n_images"),
-        ({"evidence": EVIDENCE[:2]}, r"inconsistent numbers of samples: \[3, 2, 3, 3\]"),
+        (
+            {"evidence": EVIDENCE[:2]},
+            "images has length 3, evidence has length 2, y_true has length 3",
+        ),
         ({"evidence": EVIDENCE[0]}, r"evidence has shape \(4,\); wanted \(n_images, n_pixels\)"),
         ({"evidence": EVIDENCE[:, :2]}, "evidence has 2 columns; wanted one for each of the 4"),
         ({"y_true": ["7", "2", "0"]}, "y_true and y_pred cannot be"),

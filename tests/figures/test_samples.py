@@ -34,7 +34,7 @@ def test_zero_and_below_is_white(images):
         (IMAGES[:0], [], r"images: Found array with 0 sample"),
         (np.full((7, 2, 3), np.nan), range(7), "images: Input contains NaN"),
         (None, range(7), "images: .*got scalar"),
-        (IMAGES, [1, 2], r"inconsistent numbers of samples: \[7, 2\]"),
+        (IMAGES, [1, 2], "images has length 7, labels has length 2"),
         (IMAGES, 7, "labels: .*got scalar"),
         (IMAGES, np.zeros((7, 1), int), r"labels has shape \(7, 1\)"),
         (IMAGES[:2], ["a", None], "labels cannot be class labels: '<' not supported"),

@@ -147,7 +147,7 @@ def test_a_notebook_shows_each_figure_once_and_where_pyplot_would(tmp_path):
 
 
 def test_table_has_a_caption_headings_and_plain_text():
-    frame = pd.DataFrame({"a<b": [0.5]}, index=["x"])
+    frame = pd.Series([0.5], index=["x"], name="a<b")
     data = output_of(lambda: dl.show_table(frame, caption="One & all")).data
     assert data["text/plain"] == "One & all\n   a<b\nx  0.5"
     for part in ["<th>a&lt;b</th>", "<th>x</th>", "<td>0.5</td>"]:

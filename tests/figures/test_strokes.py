@@ -72,7 +72,11 @@ def test_zero_and_below_is_white(images):
     [
         (np.ones((2, 3, 8, 8)), BLANK, "coef has 3 directions; wanted an even number"),
         (np.ones((2, 8, 8)), BLANK, r"coef has shape \(2, 8, 8\); wanted \(n_classes, n_direc"),
-        (np.ones((3, 4, 8, 8)), BLANK, r"inconsistent numbers of samples: \[3, 2, 3\]"),
+        (
+            np.ones((3, 4, 8, 8)),
+            BLANK,
+            "coef has length 3, images has length 2, labels has length 3",
+        ),
         (np.full((2, 4, 8, 8), np.nan), BLANK, "coef: Input contains NaN"),
     ],
 )

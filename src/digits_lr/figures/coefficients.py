@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length
 
-from digits_lr._checks import check_labels, check_numbers
+from digits_lr._checks import check_labels, check_lengths, check_numbers
 from digits_lr.figures._grid import draw_signed, image_axes, literal
 
 
@@ -18,7 +17,8 @@ def plot_coefficients(
     Parameters
     ----------
     coef : array-like of shape (n_classes, n_pixels)
-        A fitted model's `coef_`, or some of its rows.
+        A fitted model's `coef_`, or some of its rows. Of two classes it has one row, which speaks
+        for the second.
     image_shape : tuple of int
         (height, width), with ``height * width == n_pixels``.
     labels : array-like of shape (n_classes,), default=None
@@ -45,7 +45,7 @@ def plot_coefficients(
     """
     coef = check_numbers(coef, "coef", "(n_classes, n_pixels)")
     (labels,) = check_labels(labels=np.arange(len(coef)) if labels is None else labels)
-    check_consistent_length(coef, labels)
+    check_lengths(coef=coef, labels=labels)
     try:
         height, width = image_shape
         images = coef.reshape(len(coef), height, width)

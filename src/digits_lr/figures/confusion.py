@@ -9,9 +9,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
-from sklearn.utils import check_consistent_length
 
-from digits_lr._checks import check_labels
+from digits_lr._checks import check_labels, check_lengths
 from digits_lr.figures._grid import WIDTH, literal
 
 _MOST_NUMBERED = 30  # with more classes than that the numbers would hide the colours
@@ -57,7 +56,7 @@ def plot_confusion(
     'Accuracy 0.7500: 3 of 4 right'
     """
     y_true, y_pred = check_labels(y_true=y_true, y_pred=y_pred)
-    check_consistent_length(y_true, y_pred)
+    check_lengths(y_true=y_true, y_pred=y_pred)
     occurring = np.union1d(y_true, y_pred)
     (labels,) = check_labels(labels=occurring if labels is None else labels)
     if not np.isin(occurring, labels).all():

@@ -10,9 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length
 
-from digits_lr._checks import check_labels, check_numbers
+from digits_lr._checks import check_labels, check_lengths, check_numbers
 from digits_lr.figures._grid import WIDTH, literal
 from digits_lr.scores import accuracy
 
@@ -58,6 +57,8 @@ def plot_curves(
 
     Raises
     ------
+    TypeError
+        If `curves` has no names.
     ValueError
         If a length differs from that of `x`, a number is not finite, or the points of a curve are
         neither numbers nor start with three.
@@ -78,8 +79,10 @@ def plot_curves(
     ['pixels', 'chance']
     """
     x = check_numbers(x, "x", "(n_points,)")
+    if not hasattr(curves, "items"):
+        raise TypeError(f"curves is {curves!r}; wanted a dict of names to points")
     checked = {name: _check_points(points, f"curves[{name!r}]") for name, points in curves.items()}
-    check_consistent_length(x, *checked.values())
+    check_lengths(x=x, **{f"curves[{name!r}]": points for name, points in checked.items()})
     if ax is None:
         _, ax = plt.subplots(figsize=(WIDTH, 3.4), layout="constrained")
     for k, (name, points) in enumerate(checked.items(), start=len(ax.lines)):
@@ -150,7 +153,7 @@ def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLik
     """
     y_true, y_pred = check_labels(y_true=y_true, y_pred=y_pred)
     probability = check_numbers(probability, "probability", "(n_samples,)")
-    check_consistent_length(y_true, y_pred, probability)
+    check_lengths(y_true=y_true, y_pred=y_pred, probability=probability)
     if probability.min() < 0 or probability.max() > 1:
         raise ValueError(
             f"probability goes from {probability.min()} to {probability.max()}; wanted 0 to 1"

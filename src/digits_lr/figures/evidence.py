@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length
 
-from digits_lr._checks import check_labels, check_numbers
+from digits_lr._checks import check_labels, check_lengths, check_numbers
 from digits_lr.figures._grid import draw_ink, draw_signed, image_axes, literal
 
 
@@ -47,7 +46,7 @@ def plot_evidence(
     images = check_numbers(images, "images", "(n_images, height, width)")
     evidence = check_numbers(evidence, "evidence", "(n_images, n_pixels)")
     y_true, y_pred = check_labels(y_true=y_true, y_pred=y_pred)
-    check_consistent_length(images, evidence, y_true, y_pred)
+    check_lengths(images=images, evidence=evidence, y_true=y_true, y_pred=y_pred)
     if evidence.size != images.size:
         raise ValueError(
             f"evidence has {evidence.shape[1]} columns; wanted one for each of the "

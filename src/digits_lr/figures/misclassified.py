@@ -7,9 +7,9 @@ from numbers import Integral
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length, check_scalar
+from sklearn.utils import check_scalar
 
-from digits_lr._checks import check_labels, check_numbers
+from digits_lr._checks import check_labels, check_lengths, check_numbers
 from digits_lr.figures._grid import draw_ink, image_axes, literal
 from digits_lr.scores import misclassified
 
@@ -60,7 +60,7 @@ def plot_misclassified(
     images = check_numbers(images, "images", "(n_images, height, width)")
     rows = misclassified(y_true, y_pred)
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-    check_consistent_length(images, y_true)
+    check_lengths(images=images, y_true=y_true)
     check_scalar(limit, "limit", Integral, min_val=1)
 
     kind = "misclassified images"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length
 
-from digits_lr._checks import check_labels, check_numbers
+from digits_lr._checks import check_labels, check_lengths, check_numbers
 from digits_lr.figures._grid import draw_ink, image_axes, literal
 
 
@@ -39,7 +38,7 @@ def plot_samples(images: ArrayLike, labels: ArrayLike) -> NDArray:
     """
     images = check_numbers(images, "images", "(n_images, height, width)")
     (labels,) = check_labels(labels=labels)
-    check_consistent_length(images, labels)
+    check_lengths(images=images, labels=labels)
     axs = image_axes([f"label {literal(label)}" for label in labels])
     draw_ink(axs, images)
     return axs

@@ -67,12 +67,12 @@ def show_figure(fig: Figure | Axes | NDArray, alt: str) -> None:
     display(_Picture(png.getvalue(), format="png", retina=True, alt=alt))
 
 
-def show_table(frame: pd.DataFrame, caption: str) -> None:
+def show_table(frame: pd.DataFrame | pd.Series, caption: str) -> None:
     """Display `frame` as a table with a caption.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
+    frame : pandas.DataFrame or pandas.Series
         What the table holds, rounded as it should be read; ``display.precision`` of pandas sets
         the digits after the point. An index that only counts the rows is left out.
     caption : str
@@ -93,6 +93,7 @@ def show_table(frame: pd.DataFrame, caption: str) -> None:
     """
     if not isinstance(caption, str) or not caption.strip():
         raise ValueError(f"caption is {caption!r}; wanted what the table shows, in words")
+    frame = pd.DataFrame(frame)
     counts_rows = frame.index.equals(pd.RangeIndex(len(frame))) and frame.index.name is None
     html = frame.to_html(border=0, index=not counts_rows)
     html = html.replace(">", f">\n  <caption>{escape(caption)}</caption>", 1)  # <table ...>

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length
 
-from digits_lr._checks import check_labels, check_numbers
+from digits_lr._checks import check_labels, check_lengths, check_numbers
 from digits_lr.figures._grid import image_axes, literal
 
 
@@ -48,7 +47,7 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
     coef = coef.astype(float)  # bytes would overflow when they are added
     images = check_numbers(images, "images", "(n_images, height, width)")
     (labels,) = check_labels(labels=np.arange(len(coef)) if labels is None else labels)
-    check_consistent_length(coef, images, labels)
+    check_lengths(coef=coef, images=images, labels=labels)
     _, n_directions, n_rows, n_columns = coef.shape
     if n_directions % 2:
         raise ValueError(f"coef has {n_directions} directions; wanted an even number")
