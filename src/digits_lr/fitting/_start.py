@@ -144,6 +144,7 @@ class _Objective:
             p = self.p * (1 - self.p) * self.weights.mean(axis=0)
             information = squares * p[:, None, None]
             unit = np.sqrt(len(self.weights) / (squares.diagonal()[:-1].max() or 1))
+            # Each power of ten in tol is one more stage, in which smoothing is ten times smaller.
             for stage in range(2 - round(np.log10(tol))):
                 smoothing = _SMOOTHING * unit / 10**stage
                 penalty = self.l1 / np.sqrt(coef**2 + smoothing**2) + self.l2
@@ -162,7 +163,8 @@ class _Objective:
                 root = np.sqrt(coef[:-1] ** 2 + smoothing**2)
                 if self.l1 * (root - np.abs(coef[:-1])).sum() <= precision * value:
                     break
-                precision = _PRECISION * tol**2 / 10  # as the penalty counts
+                # The penalty counts then, and which coefficients end at 0 is told by small slopes.
+                precision = _PRECISION * tol**2 / 10
             # Where the slope of the loss is less than the penalty's, only smoothing kept it from 0.
             w, slope = coef[:-1], self.with_slope(coef, smoothing)[1][:-1]
             slope -= self.l1 * w / np.sqrt(w**2 + smoothing**2)
