@@ -28,7 +28,8 @@ from typing import Any
 
 import joblib
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import cholesky
+from scipy.linalg.blas import dtrsv
 from scipy.optimize import OptimizeResult, minimize
 from scipy.sparse import csr_array, issparse
 from scipy.special import expit
@@ -151,10 +152,11 @@ class _Objective:
                 spread = information.diagonal(axis1=1, axis2=2)[:, :-1].mean(axis=1)
                 penalty += _SHRINKAGE / 10**stage * spread
                 penalty[-1] = 0
-                to_coef = np.empty((self.shape[1], self.n_free, self.n_free))
-                for k, of_loss in enumerate(information):
-                    to_coef[k] = self.coordinates(of_loss + np.diag(penalty[:, k]))
-                coef, value, n_steps = self.descend(coef, to_coef, smoothing, precision, steps)
+                factors = [
+                    self.factor(of_loss + np.diag(of_penalty))
+                    for of_loss, of_penalty in zip(information, penalty.T, strict=True)
+                ]
+                coef, value, n_steps = self.descend(coef, factors, smoothing, precision, steps)
                 if n_steps == _STEPS:
                     parts = self.pool.map(partial(self.value, coef), self.parts)
                     p = np.vstack([p for _, p in parts])
@@ -181,28 +183,30 @@ class _Objective:
 
         return np.where(exact(start) < exact(end), start, end)
 
-    def coordinates(self, curvature: np.ndarray) -> np.ndarray:
-        """Return the matrix that leads from coordinates in which `curvature` is the identity."""
+    def factor(self, curvature: np.ndarray) -> np.ndarray:
+        """Return the Cholesky factor of `curvature`, which is the identity in its coordinates."""
         curvature = curvature[: self.n_free, : self.n_free]
         # Else features that add up to another, and those that are nothing, would have no factor.
         diagonal = curvature.diagonal()
         np.fill_diagonal(curvature, np.where(diagonal > 0, diagonal * (1 + 1e-8), 1))
-        return solve_triangular(cholesky(curvature), np.eye(self.n_free))
+        return cholesky(curvature)
 
     def descend(
-        self, coef: np.ndarray, to_coef: np.ndarray, smoothing: float, precision: float, steps: Any
+        self, coef: np.ndarray, factors: list, smoothing: float, precision: float, steps: Any
     ) -> tuple[np.ndarray, float, int]:
         """Return where lbfgs comes from `coef`, the value there, and how many steps it took."""
         before = np.inf
 
         def moved(u: np.ndarray) -> np.ndarray:
             new = coef.copy()
-            new[: self.n_free] += (to_coef @ u.reshape(*to_coef.shape[:2], 1))[..., 0].T
+            parts = zip(factors, u.reshape(len(factors), -1), strict=True)
+            new[: self.n_free] += np.transpose([dtrsv(factor, part) for factor, part in parts])
             return new
 
         def with_slope(u: np.ndarray) -> tuple[float, np.ndarray]:
             value, slope = self.with_slope(moved(u), smoothing)
-            return value, (slope[: self.n_free].T[:, None] @ to_coef).ravel()
+            parts = zip(factors, slope[: self.n_free].T, strict=True)
+            return value, np.ravel([dtrsv(factor, part, trans=1) for factor, part in parts])
 
         def after_step(intermediate_result: OptimizeResult) -> None:
             nonlocal before
@@ -214,7 +218,7 @@ class _Objective:
 
         found = minimize(
             with_slope,
-            np.zeros(to_coef[..., 0].size),
+            np.zeros(self.n_free * len(factors)),
             jac=True,
             method="L-BFGS-B",
             callback=after_step,
