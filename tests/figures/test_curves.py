@@ -57,7 +57,7 @@ def test_every_name_is_in_the_legend_and_no_formula():
 @pytest.mark.parametrize(
     ("x", "curve", "message"),
     [
-        ([1, 2], [1, 2, 3], r"x has length 2, curves\[\'a\'\] has length 3"),
+        ([1, 2], [1, 2, 3], r"x has length 2, curves\['a'\] has length 3"),
         ([1, 2], [(1, 2), (3, 4)], r"curves\['a'\] has shape \(2, 2\); wanted \(n_points,\) or"),
         ([1, 2], [(1, 0, 2), 3], r"curves\['a'\]: .*inhomogeneous"),
         ([[1, 2]], [1, 2], r"x has shape \(1, 2\); wanted \(n_points,\)"),
