@@ -76,7 +76,7 @@ lab: data ## open JupyterLab at the first notebook
 review: $(VENV)/.ready ## compare the notebooks with BASE (default HEAD) in a browser, pictures included
 	$(BIN)/nbdiff-web $(BASE)
 
-bench: data $(VENV)/.peers ## time every way to such a model: 40 minutes, into build/ (ARGS=--quick: 2; ARGS=--store: benchmarks/)
+bench: data $(VENV)/.peers ## time every way to such a model: 40 minutes, into build/ (ARGS=--quick: 1; ARGS=--store: benchmarks/)
 	$(if $(filter --quick,$(ARGS)),,$(BIN)/python benchmarks/bench_load_mnist.py $(ARGS))
 	$(BIN)/python benchmarks/bench_fits.py $(ARGS)
 	$(BIN)/python benchmarks/bench_features.py $(ARGS)

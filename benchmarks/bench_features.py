@@ -2,7 +2,7 @@
 
 ``make bench`` runs it (about eight minutes on an idle core) and writes ``features.md`` and
 ``features.json`` into ``build/``; with ``ARGS=--store`` beside this file, where the site reads
-them. ``ARGS=--quick`` fits 2,000 images. Each row is a process of its own with one BLAS thread.
+them. ``ARGS=--quick`` fits 500 images. Each row is a process of its own with one BLAS thread.
 The last sixth of the standard split's training images chooses `C`; then the rung is fitted to all
 of them, and the test images are scored once. Chapter 2's split takes the same `C`.
 """
@@ -193,12 +193,12 @@ def main():
     """Measure everything, one after the other, and write both files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     to_store = parser.add_mutually_exclusive_group()
-    to_store.add_argument("--quick", action="store_true", help="2,000 images only")
+    to_store.add_argument("--quick", action="store_true", help="500 images only")
     to_store.add_argument("--store", action="store_true", help="write beside this file")
     options = parser.parse_args()
     n_images, names, growing, parts = 60_000, list(RUNGS), GROWING, [8, 4, 2, 1]
     if options.quick:
-        n_images, names, growing, parts = 2_000, ["pixels", "strokes"], ["pixels"], [1]
+        n_images, names, growing, parts = 500, ["pixels", "strokes"], ["pixels"], [1]
     rungs = [in_a_process(measure, "standard", name, n_images, RUNGS[name][1]) for name in names]
     chosen = {row["rung"]: [row["C"]] for row in rungs}
     rungs += [in_a_process(measure, "chapter 2's", name, n_images, chosen[name]) for name in names]

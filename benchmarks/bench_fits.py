@@ -2,7 +2,7 @@
 
 ``make bench`` runs it (forty minutes on two cores) and writes ``results.md``, ``results.json`` and
 ``growth.png`` into ``build/``; with ``ARGS=--store`` beside this file, where the notebooks and the
-site read them. ``ARGS=--quick`` fits 2,000 images, once. Each fit is a process of its own. Seconds
+site read them. ``ARGS=--quick`` fits 500 images, once. Each fit is a process of its own. Seconds
 are those of a clock on the wall, so nothing else should be running; all ways take turns, three
 times. Memory is the most that the process and its children held together, each shared page counted
 once. It fails if a second busy process slows a fit down more than `MOST_SLOWED` times.
@@ -413,7 +413,7 @@ def main() -> None:
     """Measure everything, one after the other, and write all files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     to_store = parser.add_mutually_exclusive_group()
-    to_store.add_argument("--quick", action="store_true", help="2,000 images only")
+    to_store.add_argument("--quick", action="store_true", help="500 images only")
     to_store.add_argument("--store", action="store_true", help="write beside this file")
     parser.add_argument("--fit", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--images", type=int, help=argparse.SUPPRESS)
@@ -423,7 +423,7 @@ def main() -> None:
         return
 
     folder = ROOT / "benchmarks" if options.store else ROOT / "build"
-    n_images, turns, parts = (2_000, 1, [2]) if options.quick else (60_000, 3, [8, 4, 2])
+    n_images, turns, parts = (500, 1, [2]) if options.quick else (60_000, 3, [8, 4, 2])
     # Few images are easily told apart, so that their minimum is far away: the fits to the end, and
     # all beside a busy process, would take minutes.
     ways, slowed = FITS, [*GROWING, JOBS[-1]]
