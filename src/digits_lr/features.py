@@ -264,16 +264,18 @@ class StrokeDirections(ClassNamePrefixFeaturesOutMixin, _ImageTransformer):
         edge = np.flatnonzero((down != 0) | (right != 0))
         down, right = down.ravel()[edge], right.ravel()[edge]
         strength = np.hypot(right, down)
-        # Where each edge faces, counted in directions from 0 to n.
-        facing = np.arctan2(down, right) * (n / (2 * np.pi)) % n
-        maps = np.zeros((n, images.size))
-        below = np.floor(facing)
-        for direction in [below, below + 1]:
-            share = 1 - np.abs(facing - direction)
-            maps[direction.astype(np.intp) % n, edge] = share * strength
-        by_row, by_column = (_gaussians(size, self.cell) for size in self.image_shape)
-        cells = by_row @ maps.reshape(n, *images.shape) @ by_column.T
-        cells = cells.swapaxes(0, 1).reshape(len(images), -1)
+        # Where each edge faces, counted in directions: at a whole number it is all one direction's.
+        facing = np.arctan2(down, right) * (n / (2 * np.pi))
+        below = np.floor(facing).astype(np.intp)
+        for_next = (facing - below) * strength
+        maps = np.zeros(n * images.size)
+        maps[below % n * images.size + edge] = strength - for_next
+        maps[(below + 1) % n * images.size + edge] = for_next
+        height, width = self.image_shape
+        by_row, by_column = _gaussians(height, self.cell), _gaussians(width, self.cell)
+        # Along the rows all at once: a product for each image and direction takes longer.
+        cells = by_row @ (maps.reshape(-1, width) @ by_column.T).reshape(-1, height, len(by_column))
+        cells = cells.reshape(n, len(images), -1).swapaxes(0, 1).reshape(len(images), -1)
         features = _by_largest(cells, axis=1) ** self.power
         length = np.sqrt((features**2).sum(axis=1, keepdims=True))
         np.divide(features, length, out=features, where=length > 0)
