@@ -46,16 +46,17 @@ CONTRAST = """;(() => {
     const look = e => {
         if (!looks.has(e)) {
             const s = getComputedStyle(e);
-            const own = [s.color, s.backgroundColor, s.opacity, s.fontSize, s.fontWeight,
-                         s.display, s.visibility, s.position, s.clip, s.clipPath];
+            const own = [s.color, s.backgroundColor, s.backgroundImage, s.opacity, s.fontSize,
+                         s.fontWeight, s.display, s.visibility, s.position, s.clip, s.clipPath];
             looks.set(e, own + look(e.parentElement));
         }
         return looks.get(e);
     };
     for (const e of document.querySelectorAll("*")) {
-        const has_words = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-        e.toggleAttribute("data-axe", has_words && !(times[look(e)] >= 3));
+        const has_words = e.matches("input, select, textarea")
+            || [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
         if (has_words) times[look(e)] = (times[look(e)] || 0) + 1;
+        e.toggleAttribute("data-axe", has_words && times[look(e)] <= 3);
     }
     axe.configure({rules: [{id: "color-contrast", selector: "[data-axe]"}]});
 })()"""
