@@ -217,6 +217,7 @@ def test_upright_keeps_one_row_of_ink():
         (StrokeDirections(power=np.nan), np.ones((2, 784)), "power is nan; wanted"),
         (Upright(image_shape=784), np.ones((2, 784)), "image_shape is 784; wanted"),
         (Upright(image_shape=(784, 1)), np.ones((2, 784)), "image_shape is .784, 1.; wanted"),
+        (Upright(image_shape=((1, 2), 3)), np.ones((2, 784)), "image_shape is .*; wanted"),
         (Upright(image_shape=(28.0, 28.0)), np.ones((2, 784)), "image_shape is .28.0, 28.0.; wa"),
     ],
 )

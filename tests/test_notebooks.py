@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
 ROOT = Path(__file__).parents[1]
-SAMPLES = Path(__file__).parent / "notebooks_pass_and_fail"
+SAMPLE = Path(__file__).parent / "sample.ipynb"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Numbers in prose that no output prints, each with its source.
@@ -521,7 +521,7 @@ def test_what_chapter_3_quotes_from_the_benchmark_is_there():
 
 @pytest.fixture
 def sample():
-    return nbformat.read(SAMPLES / "sample-pass.ipynb", as_version=4)
+    return nbformat.read(SAMPLE, as_version=4)
 
 
 def picture_of(notebook):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = Path(__file__).parent / "notebooks_pass_and_fail" / "sample-pass.ipynb"
+SAMPLE = Path(__file__).parent / "sample.ipynb"
 
 
 @pytest.fixture

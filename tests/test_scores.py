@@ -95,6 +95,13 @@ def test_mcnemar_prints_as_one_line():
     assert line == "right alone: first 1, second 5; p = 0.22"
 
 
+def test_mcnemar_names_the_model_whose_predictions_do_not_fit():
+    with pytest.raises(ValueError, match="y_true has length 2, .*second has length 1"):
+        mcnemar([1, 2], [1, 2], [1])
+    with pytest.raises(ValueError, match="y_true and first and second cannot be class labels"):
+        mcnemar([1, 2], ["1", "2"], [1, 2])
+
+
 def by_hand(model, X, y):
     loss = log_loss(y, model.predict_proba(X), normalize=False, labels=model.classes_)
     w = model.coef_

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -93,15 +95,15 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         return features
 
     def _check(self, X: ArrayLike, reset: bool) -> NDArray:
-        shape = np.asarray(self.image_shape)
-        if shape.shape != (2,) or shape.dtype.kind not in "iu" or shape.min() < 2:
+        shape = list(self.image_shape) if np.iterable(self.image_shape) else []
+        if len(shape) != 2 or not all(isinstance(n, Integral) and n >= 2 for n in shape):
             raise ValueError(
                 f"image_shape is {self.image_shape!r}; wanted (height, width), both at least 2"
             )
         pixels: NDArray = validate_data(self, X, reset=reset)
-        if pixels.shape[1] != shape.prod():
+        if pixels.shape[1] != math.prod(shape):
             raise ValueError(
-                f"X has {pixels.shape[1]} features; wanted {shape.prod()}, "
+                f"X has {pixels.shape[1]} features; wanted {math.prod(shape)}, "
                 f"the pixels of image_shape={self.image_shape}"
             )
         return pixels

@@ -150,9 +150,10 @@ def mcnemar(y_true: ArrayLike, first: ArrayLike, second: ArrayLike) -> McNemar:
     >>> print(mcnemar([1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6], [1, 2, 0, 0, 0, 0]))
     right alone: first 4, second 0; p = 0.12
     """
-    first_wrong, second_wrong = misclassified(y_true, first), misclassified(y_true, second)
-    only_first = len(np.setdiff1d(second_wrong, first_wrong))
-    only_second = len(np.setdiff1d(first_wrong, second_wrong))
+    y_true, first, second = check_labels(y_true=y_true, first=first, second=second)
+    check_lengths(y_true=y_true, first=first, second=second)
+    only_first = int(np.sum((first == y_true) & (second != y_true)))
+    only_second = int(np.sum((second == y_true) & (first != y_true)))
     n_apart = only_first + only_second
     pvalue = binomtest(only_first, n_apart).pvalue if n_apart else 1.0
     return McNemar(only_first, only_second, float(pvalue))

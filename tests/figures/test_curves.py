@@ -35,6 +35,12 @@ def test_a_logarithmic_axis_has_plain_numbers_at_the_points():
     assert {"200", "1000", "2000"} <= {t.get_text() for t in ax.get_yticklabels(which="both")}
 
 
+def test_points_that_are_added_to_a_logarithmic_axis_are_named_beside_those_before():
+    ax = plot_curves([1, 100], {"a": [1, 2]}, **WORDS, xscale="log")
+    plot_curves([20, 100], {"b": [1, 2]}, **WORDS, xscale="log", ax=ax)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "20", "100"]
+
+
 def test_curves_differ_in_more_than_colour_also_those_added_later():
     ax = plot_curves([1, 2], {"a": [1, 2]}, **WORDS)
     assert ax.get_legend() is None  # one curve is named by the labels

@@ -1,5 +1,6 @@
 """The process in which a watched fit runs: one for all fits, while it lives."""
 
+import io
 import os
 import resource
 import signal
@@ -138,8 +139,10 @@ def test_arrays_arrive_as_they_are_and_can_be_written_to_where_they_could_be():
     read_only = X.astype(np.uint8)
     read_only.flags.writeable = False
     for given in [read_only, np.asfortranarray(X)]:
-        message = _messages.pack(given)
-        arrived = _messages.unpack([bytearray(part) for part in message])
+        message, pipe = _messages.pack(given), io.BytesIO()
         assert np.shares_memory(np.frombuffer(message[1], np.uint8), given)
+        _messages.send(pipe, message)
+        pipe.seek(0)
+        arrived = _messages.unpack(_messages.receive(pipe))
         assert (arrived.dtype, arrived.flags.writeable) == (given.dtype, given.flags.writeable)
         np.testing.assert_array_equal(arrived, given)

@@ -106,6 +106,25 @@ def test_a_smaller_tol_goes_further_and_a_warm_start_goes_on(capsys):
     assert steps[0] > 2 * steps[1] > 4 * steps[2]
 
 
+@pytest.mark.parametrize("n_models", [1, 10])
+def test_it_draws_from_the_global_generator_what_the_fit_draws(n_models):
+    model = clone(SAGA).set_params(random_state=None)
+    if n_models > 1:
+        model = OneVsRestClassifier(model)
+    drawn = []
+    for start in [None, "lbfgs"]:
+        np.random.seed(0)  # noqa: NPY002 (the generator that scikit-learn uses without a seed)
+        dl.fit(clone(model), X, Y, start=start)
+        drawn.append(np.random.random())  # noqa: NPY002
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.filterwarnings("always")
+def test_what_a_fit_warns_of_it_warns_of_once(recwarn):
+    dl.fit(clone(SAGA).set_params(n_jobs=2), X, Y, start="lbfgs")
+    assert ["n_jobs" in str(one.message) for one in recwarn] == [True]
+
+
 def test_what_saga_spoils_is_not_taken():
     model = clone(SAGA).set_params(C=50, l1_ratio=0, tol=0.001)
     started = clone(model)

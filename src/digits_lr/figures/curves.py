@@ -98,7 +98,9 @@ def plot_curves(
     if xscale == "linear" and (x == np.round(x)).all():
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if xscale == "log":  # plain numbers instead of powers of ten
-        ax.set_xticks(x, [f"{value:g}" for value in x])
+        shown = np.concatenate([line.get_xdata() for line in ax.lines])
+        places = np.unique(shown[shown > 0])
+        ax.set_xticks(places, [f"{place:g}" for place in places])
         ax.set_xticks([], minor=True)
     if yscale == "log":
         ax.yaxis.set_major_formatter(LogFormatter())

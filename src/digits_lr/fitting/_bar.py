@@ -51,7 +51,7 @@ def tell_solver(model: Any, y: Any) -> None:
     if regression is not classifier:
         with contextlib.suppress(ValueError, TypeError):  # the fit itself will refuse y
             n_fits = LabelBinarizer(sparse_output=True).fit_transform(y).shape[1]
-            classes = f"{n_fits} classes "
+            classes = f"{n_fits} classes " if n_fits > 1 else ""
     print(f"fitting {classes}by {regression.solver}")
 
 

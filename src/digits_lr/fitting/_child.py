@@ -25,7 +25,7 @@ from digits_lr.fitting._messages import Message, pack, receive, send, unpack
 BEGIN, END = "the fit begins\n", "the fit is over\n"
 
 
-def with_states(objects: list[Any]) -> tuple[list[Any], list[Any]]:
+def changed_by_fit(objects: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return those of `objects` that a fit changes: estimators, and generators of NumPy's."""
     estimators = [
         one for one in objects if hasattr(one, "get_params") and not isinstance(one, type)
@@ -81,7 +81,7 @@ def _answer(task: Message) -> Message:
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 error.add_note(f"In the fitting process, {place.filename}, line {place.lineno}.")
                 raised = error
-        estimators, generators = with_states(objects)
+        estimators, generators = changed_by_fit(objects)
         states = [vars(estimator) for estimator in estimators]
         random_states = [generator.get_state(legacy=False) for generator in generators]
         warned = [(one.message, one.category, one.filename, one.lineno) for one in caught]

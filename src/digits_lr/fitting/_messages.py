@@ -45,16 +45,12 @@ def unpack(message: Message, shared: Sequence[Any] = ()) -> Any:
 
 def send(pipe: Any, message: Message) -> None:
     """Write `message`, which is left empty."""
-    pickle.dump([len(part) for part in message], pipe)
-    while message:
-        pipe.write(message.pop(0))
+    pickle.dump([pickle.PickleBuffer(part) for part in message], pipe, protocol=5)
+    message.clear()
     pipe.flush()
 
 
 def receive(pipe: Any) -> Message:
     """Read a message, or raise EOFError or UnpicklingError if the other end is gone."""
-    parts = [bytearray(size) for size in pickle.load(pipe)]  # so arrays can be written to
-    for part in parts:
-        if pipe.readinto(part) < len(part):
-            raise EOFError
-    return [*parts]
+    message: Message = pickle.load(pipe)
+    return message

@@ -21,7 +21,7 @@ import numpy as np
 import sklearn
 from joblib.parallel import get_active_backend
 
-from digits_lr.fitting._child import BEGIN, END, with_states
+from digits_lr.fitting._child import BEGIN, END, changed_by_fit
 from digits_lr.fitting._messages import Message, pack, receive, send, unpack
 from digits_lr.fitting._threads import backend_is_the_callers
 
@@ -54,7 +54,7 @@ def fit_in_child(
         raised, states, random_states, caught = unpack(answer, objects)
     except Exception as error:  # some errors can be pickled, and not unpickled
         raise NotCarriedError from error
-    estimators, generators = with_states(objects)
+    estimators, generators = changed_by_fit(objects)
     for estimator, state in zip(estimators, states, strict=True):
         estimator.__dict__ = state
     for generator, state in zip(generators, random_states, strict=True):

@@ -52,7 +52,9 @@ _ROWS, _PARTS = 500, 16  # images of a part, and parts of a task that sums squar
 def fit_from_lbfgs(model: LogisticRegression | OneVsRestClassifier, X: Any, y: Any) -> None:
     """Fit `model`, a saga model or one-vs-rest of one, as ``model.fit(X, y)`` from a start."""
     # Parameters are refused by a fit: here by one to two images, before they are worked with.
-    one = clone(getattr(model, "estimator", model)).set_params(class_weight=None, verbose=0)
+    one = clone(getattr(model, "estimator", model))
+    # It says nothing, and draws nothing from NumPy's global generator.
+    one.set_params(class_weight=None, verbose=0, n_jobs=None, random_state=one.random_state or 0)
     one.fit([[0], [0]], [0, 1])
     if isinstance(model, OneVsRestClassifier):
         _fit_all_classes(model, X, y)
@@ -61,7 +63,7 @@ def fit_from_lbfgs(model: LogisticRegression | OneVsRestClassifier, X: Any, y: A
     objective, start = start_at_lbfgs(model, X, y)
     model.fit(X, y)
     # saga begins without memory of gradients, and its first epochs can lead up again.
-    _set_coef([model.set_params(warm_start=warm_start)], objective.lower(start, _coef([model])))
+    _set_coef([model.set_params(warm_start=warm_start)], objective.lower_of(start, _coef([model])))
 
 
 def start_at_lbfgs(model: LogisticRegression, X: Any, y: Any) -> "tuple[_Objective, np.ndarray]":
@@ -99,7 +101,7 @@ def _fit_all_classes(model: OneVsRestClassifier, X: Any, y: Any) -> None:
         models = Parallel(model.n_jobs, verbose=model.verbose)(
             delayed(binary.fit)(X, is_of) for binary, is_of in zip(models, columns.T, strict=True)
         )
-        _set_coef(models, objective.lower(start, _coef(models)))
+        _set_coef(models, objective.lower_of(start, _coef(models)))
         for place, binary in zip(places, models, strict=True):
             fitted.estimators_[place] = binary.set_params(warm_start=one.warm_start)
     vars(model).update(vars(fitted) | model.get_params(deep=False))
@@ -126,7 +128,7 @@ class _Objective:
         self.l2 = 1 / model.C - self.l1
         self.model, self.weights, self.shape = model, weights, (X.shape[1] + 1, is_class.shape[1])
         self.is_softmax = self.shape[1] > weights.shape[1]  # else each class has its own weights
-        self.n_free = X.shape[1] + model.fit_intercept
+        self.n_free = X.shape[1] + model.fit_intercept  # rows of coefficients that may move
         rows = gen_batches(X.shape[0], _ROWS)
         self.parts = [(_rows(X, part), is_class[part], weights[part]) for part in rows]
         # One image more of each class, and one of the others, so that each logarithm is finite.
@@ -158,7 +160,7 @@ class _Objective:
                 ]
                 coef, value, n_steps = self.descend(coef, factors, smoothing, precision, steps)
                 if n_steps == _STEPS:
-                    parts = self.pool.map(partial(self.value, coef), self.parts)
+                    parts = self.pool.map(partial(self.loss_and_p, coef), self.parts)
                     p = np.vstack([p for _, p in parts])
                     information = self.squares(self.weights * p * (1 - p))
                     continue
@@ -168,17 +170,17 @@ class _Objective:
                 # The penalty counts then, and which coefficients end at 0 is told by small slopes.
                 precision = _PRECISION * tol**2 / 10
             # Where the slope of the loss is less than the penalty's, only smoothing kept it from 0.
-            w, slope = coef[:-1], self.with_slope(coef, smoothing)[1][:-1]
+            w, slope = coef[:-1], self.value_and_slope(coef, smoothing)[1][:-1]
             slope -= self.l1 * w / np.sqrt(w**2 + smoothing**2)
             w[(np.abs(w) < 3 * smoothing) & (np.abs(slope) < self.l1)] = 0
         return coef
 
-    def lower(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    def lower_of(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Return `start` or `end`, whichever is lower; of binary models, each by itself."""
 
         def exact(coef: np.ndarray) -> np.ndarray:
             penalty = (self.l1 * np.abs(coef[:-1]) + self.l2 / 2 * coef[:-1] ** 2).sum(axis=0)
-            loss = sum(self.value(coef, part)[0] for part in self.parts)
+            loss = sum(self.loss_and_p(coef, part)[0] for part in self.parts)
             return loss + (penalty.sum() if self.is_softmax else penalty)
 
         return np.where(exact(start) < exact(end), start, end)
@@ -203,8 +205,8 @@ class _Objective:
             new[: self.n_free] += np.transpose([dtrsv(factor, part) for factor, part in parts])
             return new
 
-        def with_slope(u: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = self.with_slope(moved(u), smoothing)
+        def in_coordinates(u: np.ndarray) -> tuple[float, np.ndarray]:
+            value, slope = self.value_and_slope(moved(u), smoothing)
             parts = zip(factors, slope[: self.n_free].T, strict=True)
             return value, np.ravel([dtrsv(factor, part, trans=1) for factor, part in parts])
 
@@ -217,7 +219,7 @@ class _Objective:
                 raise StopIteration
 
         found = minimize(
-            with_slope,
+            in_coordinates,
             np.zeros(self.n_free * len(factors)),
             jac=True,
             method="L-BFGS-B",
@@ -226,12 +228,12 @@ class _Objective:
         )
         return moved(found.x), found.fun, found.nit
 
-    def with_slope(self, coef: np.ndarray, smoothing: float) -> tuple[float, np.ndarray]:
+    def value_and_slope(self, coef: np.ndarray, smoothing: float) -> tuple[float, np.ndarray]:
         """Return the smoothed objective and its slope."""
 
         def of_part(part: tuple) -> tuple[np.ndarray, np.ndarray]:
             X, is_class, weights = part
-            value, p = self.value(coef, part)
+            value, p = self.loss_and_p(coef, part)
             residual = weights * (p - is_class)
             return value, np.vstack([X.T @ residual, residual.sum(axis=0)])
 
@@ -242,7 +244,7 @@ class _Objective:
         penalty = self.l1 * (root - smoothing).sum() + self.l2 / 2 * (w**2).sum()
         return np.sum(values) + penalty, slope
 
-    def value(self, coef: np.ndarray, part: tuple) -> tuple[np.ndarray, np.ndarray]:
+    def loss_and_p(self, coef: np.ndarray, part: tuple) -> tuple[np.ndarray, np.ndarray]:
         """Return the loss of a part, and the probabilities of its images."""
         X, is_class, weights = part
         scores = X @ coef[:-1] + coef[-1]
