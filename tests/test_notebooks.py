@@ -24,6 +24,7 @@ CITED = {
     "01_digits_l2_saga": {
         "8x8": "load_digits; the shape is printed under The data",
         "70000": "the second notebook's data",
+        "0.01": "what we call shown, as a p below it",
         "95": "the level of digits_lr.accuracy",
         "0.0001": "scikit-learn's default tol, checked below",
         "0.74": "how far five deals of four parts fix a standard deviation, checked below",
@@ -53,6 +54,8 @@ CITED = {
         "35": "Ciresan et al. 2012, 35 networks",
         **dict.fromkeys(["810", "741"], "chapter 3's table of the ladder"),
         "904": "ten models by saga from zero, in benchmarks/results.json, checked below",
+        **dict.fromkeys(["894", "849"], "errors of two solvers, in the same, checked below"),
+        "7500": "images of ten models with one worker and with more, in the same",
     },
     "03_mnist_features": {
         "808": "chapter 2's errors",
@@ -216,6 +219,7 @@ def test_cited_numbers_are_used():
 def test_what_the_prose_quotes_from_the_benchmark_is_there():
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text())
     fits, jobs = ({row["way"]: row for row in results[table]} for table in ["fits", "jobs"])
+    peer = fits["multinomial, cyanure, 80 epochs"]
     original, sparse, fast, end = (
         fits[f"multinomial, {way}"]
         for way in [
@@ -231,16 +235,23 @@ def test_what_the_prose_quotes_from_the_benchmark_is_there():
 
     # README.md and chapter 2.
     assert times(original, sparse) > 1.2
-    assert times(original, fast) == pytest.approx(17, abs=0.5)
-    assert times(sparse, fast) == pytest.approx(9, abs=0.5)
-    assert times(original, end) == pytest.approx(2, abs=0.2)
+    assert times(original, fast) == pytest.approx(18, abs=0.5)
+    assert times(sparse, fast) == pytest.approx(10, abs=0.5)
+    assert 2 < times(original, end) < 2.5
     assert 0.99 * fast["objective"] > end["objective"]
     assert fast["objective"] < 0.9 * sparse["objective"]
     assert fast["test"] < original["test"] - 0.005
     for score in ["train", "test"]:
         assert f"{sparse[score]:.4f}" == f"{original[score]:.4f}"
-    one, five = (jobs[f"one-vs-rest, sparse, {some}"] for some in ["1 job", "5 jobs"])
+    # Two ways to nearly the same objective.
+    assert fast["objective"] == pytest.approx(peer["objective"], rel=0.001)
+    assert [round(10_000 * (1 - row["test"])) for row in [fast, peer]] == [894, 849]
+    one, two, five = (
+        jobs[f"one-vs-rest, sparse, {some}"] for some in ["1 job", "2 jobs", "5 jobs"]
+    )
+    assert one["images"] == 7_500
     assert 1.7 <= times(one, five) <= 2
+    assert times(two, five) == pytest.approx(1, abs=0.1)
     saga, ten = (fits[f"one-vs-rest, sparse, 5 jobs{start}"] for start in ["", ", from lbfgs"])
     assert times(saga, ten) == pytest.approx(8, abs=0.5)
     assert round(10_000 * (1 - saga["test"])) == 904
@@ -420,10 +431,10 @@ def test_what_chapter_2_compares_with_the_original_is_what_it_printed():
     assert sum(here - theirs for theirs, here in changed.values()) == 0
 
 
-def test_what_chapter_2_says_of_a_longer_fit_is_so():
+def test_what_chapter_2_says_of_a_closer_fit_is_so():
     rows = [list(map(float, row)) for row in table_of("ends")]  # in two blocks
     early, late = (rows[k] + rows[k + 2][1:] for k in range(2))
-    _, shown = cell_of(NOTEBOOKS[1], "longer")
+    _, shown = cell_of(NOTEBOOKS[1], "closer")
     assert late[1] == pytest.approx(early[1] * 6 / 7, rel=0.01)  # the objective, a seventh lower
     assert early[4] < late[4]  # right on training images
     assert abs(early[6] - early[7]) < 0.005 < abs(late[6] - late[7])  # how sure, how often right
@@ -433,7 +444,7 @@ def test_what_chapter_2_says_of_a_longer_fit_is_so():
     _, _, fitted, valid, loss = zip(*stops, strict=True)
     assert fitted == tuple(sorted(fitted))
     assert loss.index(min(loss)) == valid.index(max(valid)) == 1
-    assert loss[2] / loss[1] < 1.05
+    assert loss[1] < loss[0] < loss[2] < 1.05 * loss[1]
     assert loss[3] / loss[2] == pytest.approx(1.5, abs=0.05)
     assert f"{valid[1]:.3f}" == f"{valid[2]:.3f}"
 
@@ -471,6 +482,16 @@ def test_what_chapter_3_says_of_its_ladder_is_so():
         for name, counts in re.findall(r"^moved .*\] (.+) (\[.*)$", shown, re.MULTILINE)
     }
     assert [round(moved[name][4] / moved[name][0]) for name in ["pixels", pairs]] == [10, 25]
+    # In which of the ten changes the strokes' errors grow by more than the pixels'.
+    grown = {name: [] for name in ["pixels", pairs]}
+    for how, name, counts in re.findall(r"^(\w+) .*\] (.+) (\[.*)$", shown, re.MULTILINE):
+        counts = np.array(ast.literal_eval(counts), dtype=float)
+        usual = counts[1] if how == "pen" else counts[0]
+        if name in grown:
+            grown[name] += [(how, n / usual) for n in counts if n != usual]
+    more = [how for (how, p), (_, s) in zip(grown["pixels"], grown[pairs], strict=True) if s > p]
+    assert len(grown[pairs]) == 10
+    assert sorted(more) == ["moved"] * 2 + ["pen"] * 2 + ["turned"] * 3
 
 
 def test_what_chapter_3_says_of_others_is_so():

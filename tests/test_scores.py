@@ -96,7 +96,7 @@ def test_mcnemar_prints_as_one_line():
 
 
 def test_mcnemar_names_the_model_whose_predictions_do_not_fit():
-    with pytest.raises(ValueError, match="y_true has length 2, .*second has length 1"):
+    with pytest.raises(ValueError, match=r"y_true has length 2, .*second has length 1"):
         mcnemar([1, 2], [1, 2], [1])
     with pytest.raises(ValueError, match="y_true and first and second cannot be class labels"):
         mcnemar([1, 2], ["1", "2"], [1, 2])

@@ -74,11 +74,11 @@ def fit(
     Notes
     -----
     While someone watches, the fit runs in another process, which takes a second copy of `X` and
-    waits for the next fit afterwards. What the fit prints, as ``verbose`` asks, moves the bar and is
-    not shown. What cannot be carried there as it is, is fitted here without
-    progress: a model with parts that cannot be pickled or that the notebook itself defines, with
-    scikit-learn's callbacks, under ``array_api_dispatch``, after `numpy.random.set_bit_generator`,
-    or where no other process can be started.
+    waits for the next fit afterwards. What the fit prints, as ``verbose`` asks, moves the bar and
+    is not shown. What cannot be carried there as it is, is fitted here without progress: a model
+    with parts that cannot be pickled or that the notebook itself defines, with scikit-learn's
+    callbacks, under ``array_api_dispatch``, after `numpy.random.set_bit_generator`, or where no
+    other process can be started.
 
     BLAS uses one thread. A logistic regression multiplies matrices of as few rows as there are
     classes, which two of BLAS's threads do no faster than one, and many times slower when another
