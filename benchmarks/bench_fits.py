@@ -343,8 +343,8 @@ def as_markdown(results: dict) -> str:
         "",
         "The slope is the power of the number of images that fits the column best: 1 means that "
         "twice as many images take twice as long. From lbfgs fewer images take hardly less time, "
-        "because the fewer there are the better a model can tell them apart, and the further away "
-        "lies the minimum.",
+        "probably because the fewer there are the better a model can tell them apart, and the "
+        "further away lies the minimum.",
         "",
         "| images "
         + "".join(f"| {name.removeprefix('multinomial, ')}: seconds | MiB " for name in GROWING)

@@ -113,7 +113,8 @@ myst_substitutions |= {
     "try_it_picture": "```{image} try_it.png\n:alt: "
     "The page Try it: a 6 moved to the right, which pixels take for a 2 and strokes for a 6\n```",
     "pixels_errors": errors("pixels"),
-    "strokes_errors": errors("three scales, pairs"),
+    "strokes_errors": errors("strokes"),
+    "fewest_errors": errors("three scales, pairs"),
 }
 
 
