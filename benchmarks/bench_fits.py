@@ -339,10 +339,10 @@ def as_markdown(results: dict) -> str:
         "",
         "![Seconds and memory against the number of images, on logarithmic axes: of the original "
         "and cyanure seconds rise about as fast as the number of images, and memory more slowly; "
-        "from lbfgs seconds hardly rise](growth.png)",
+        "from lbfgs seconds do not rise](growth.png)",
         "",
         "The slope is the power of the number of images that fits the column best: 1 means that "
-        "twice as many images take twice as long. From lbfgs fewer images take hardly less time, "
+        "twice as many images take twice as long. From lbfgs fewer images take no less time, "
         "probably because the fewer there are the better a model can tell them apart, and the "
         "further away lies the minimum.",
         "",
