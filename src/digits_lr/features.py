@@ -19,6 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from digits_lr._threads import one_blas_thread
+
 _BATCH = 50  # images; more at a time are no faster, and need more memory
 
 
@@ -84,14 +86,15 @@ class _ImageTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check(X, reset=False)
         slices = list(gen_batches(len(X), _BATCH))
-        batches = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
-            delayed(self._transform_batch)(X[rows].reshape(-1, *self.image_shape).astype(float))
-            for rows in slices
-        )
-        # Put in place one by one: joining them all at the end would need twice the memory.
         features = np.empty((len(X), self._n_features_out))
-        for rows, batch in zip(slices, batches, strict=True):
-            features[rows] = batch
+        with one_blas_thread():  # a batch's matrices are small, and the cores are for the batches
+            batches = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
+                delayed(self._transform_batch)(X[rows].reshape(-1, *self.image_shape).astype(float))
+                for rows in slices
+            )
+            # Put in place one by one: joining them all at the end would need twice the memory.
+            for rows, batch in zip(slices, batches, strict=True):
+                features[rows] = batch
         return features
 
     def _check(self, X: ArrayLike, reset: bool) -> NDArray:

@@ -28,9 +28,9 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 import digits_lr as dl
+from digits_lr._threads import classes_in_threads, one_blas_thread
 from digits_lr.fitting import _bar
 from digits_lr.fitting._here import last_step
-from digits_lr.fitting._threads import classes_in_threads, one_blas_thread
 
 X, Y = (values[:400] for values in load_digits(return_X_y=True))
 DATAFRAME = pd.DataFrame(X).add_prefix("pixel")
@@ -371,6 +371,7 @@ def blas_threads():
 def test_blas_has_one_thread_until_the_last_of_overlapping_fits_is_over(monkeypatch):
     seen = []
     monkeypatch.setattr(LogisticRegression, "fit", lambda *_: seen.append(blas_threads()))
+    monkeypatch.setattr(dl.Upright, "_transform_batch", lambda *_: seen.append(blas_threads()) or 0)
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         if not blas_threads():
             pytest.skip("threadpoolctl knows none of the libraries here, as on macOS")
@@ -381,7 +382,9 @@ def test_blas_has_one_thread_until_the_last_of_overlapping_fits_is_over(monkeypa
         seen.append(blas_threads())
         second.__exit__(None, None, None)
         seen.append(blas_threads())
-    assert seen == [{1}, {1}, {2}]
+        dl.Upright((8, 8)).fit_transform(X[:2])  # beside other batches, which have the cores
+        seen.append(blas_threads())
+    assert seen == [{1}, {1}, {2}, {1}, {2}]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
+from digits_lr._threads import classes_in_threads, one_blas_thread
 from digits_lr.fitting._start import fit_from_lbfgs
-from digits_lr.fitting._threads import classes_in_threads, one_blas_thread
 
 
 def last_step(model: Any) -> Any:

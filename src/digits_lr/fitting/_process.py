@@ -21,9 +21,9 @@ import numpy as np
 import sklearn
 from joblib.parallel import get_active_backend
 
+from digits_lr._threads import backend_is_the_callers
 from digits_lr.fitting._child import BEGIN, END, changed_by_fit
 from digits_lr.fitting._messages import Message, pack, receive, send, unpack
-from digits_lr.fitting._threads import backend_is_the_callers
 
 _TICK = 0.5  # seconds after which a clock should move, though nothing was printed
 _SERVE = "from digits_lr.fitting import _child; _child.serve()"

@@ -1,4 +1,4 @@
-"""How many threads a fit uses: one of BLAS's, and those of joblib that share its memory."""
+"""How many threads are used: one of BLAS's, and those of joblib that share its memory."""
 
 import contextlib
 import threading
@@ -10,24 +10,24 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
 _lock = threading.Lock()
-_limit: Any = None  # threadpoolctl's, set by the first of the fits that overlap
-_fits_under_limit = 0
+_limit: Any = None  # threadpoolctl's, set by the first of those that overlap
+_under_limit = 0
 
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Let BLAS use one thread until the last of the fits that overlap is over."""
-    global _limit, _fits_under_limit
+    """Let BLAS use one thread until the last of those that overlap is over."""
+    global _limit, _under_limit
     with _lock:
-        if not _fits_under_limit:
+        if not _under_limit:
             _limit = threadpool_limits(1, user_api="blas")
-        _fits_under_limit += 1
+        _under_limit += 1
     try:
         yield
     finally:
         with _lock:
-            _fits_under_limit -= 1
-            if not _fits_under_limit:
+            _under_limit -= 1
+            if not _under_limit:
                 _limit.restore_original_limits()
 
 
