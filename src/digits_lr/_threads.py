@@ -10,13 +10,13 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
 _lock = threading.Lock()
-_limit: Any = None  # threadpoolctl's, set by the first of those that overlap
+_limit: Any = None  # threadpoolctl's, set by the first of the uses that overlap
 _under_limit = 0
 
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Let BLAS use one thread until the last of those that overlap is over."""
+    """Let BLAS use one thread until the last of the uses that overlap is over."""
     global _limit, _under_limit
     with _lock:
         if not _under_limit:

@@ -1,3 +1,4 @@
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,7 +37,10 @@ def test_a_logarithmic_axis_has_plain_numbers_at_the_points():
 
 
 def test_points_that_are_added_to_a_logarithmic_axis_are_named_beside_those_before():
-    ax = plot_curves([1, 100], {"a": [1, 2]}, **WORDS, xscale="log")
+    _, ax = plt.subplots()
+    ax.plot(np.geomspace(2, 90), np.ones(50))  # no point of a curve
+    ax.axhline(1.5)
+    plot_curves([1, 100], {"a": [1, 2]}, **WORDS, xscale="log", ax=ax)
     plot_curves([20, 100], {"b": [1, 2]}, **WORDS, xscale="log", ax=ax)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "20", "100"]
 

@@ -106,11 +106,10 @@ def test_a_smaller_tol_goes_further_and_a_warm_start_goes_on(capsys):
     assert steps[0] > 2 * steps[1] > 4 * steps[2]
 
 
-@pytest.mark.parametrize("n_models", [1, 10])
-def test_it_draws_from_the_global_generator_what_the_fit_draws(n_models):
-    model = clone(SAGA).set_params(random_state=None)
-    if n_models > 1:
-        model = OneVsRestClassifier(model)
+@pytest.mark.parametrize("model", [SAGA, OneVsRestClassifier(SAGA)], ids=["one", "ten"])
+def test_it_draws_from_the_global_generator_what_the_fit_draws(model):
+    model = clone(model)
+    getattr(model, "estimator", model).set_params(random_state=None)
     drawn = []
     for start in [None, "lbfgs"]:
         np.random.seed(0)  # noqa: NPY002 (the generator that scikit-learn uses without a seed)

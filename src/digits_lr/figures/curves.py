@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, LogFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from digits_lr._checks import check_labels, check_lengths, check_numbers
@@ -94,12 +94,14 @@ def plot_curves(
         ax.plot(x, values, color=color, marker=marker, markersize=5, linestyle=line, label=label)
         if points.ndim == 2:
             ax.fill_between(x, points[:, 1], points[:, 2], color=color, alpha=0.2, linewidth=0)
+    # Those of curves before these, which setting the scale forgets.
+    has_places = isinstance(ax.xaxis.get_major_locator(), FixedLocator)
+    places = ax.get_xticks() if has_places else np.empty(0)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
     if xscale == "linear" and (x == np.round(x)).all():
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if xscale == "log":  # plain numbers instead of powers of ten
-        shown = np.concatenate([line.get_xdata() for line in ax.lines])
-        places = np.unique(shown[shown > 0])
+        places = np.union1d(places, x)
         ax.set_xticks(places, [f"{place:g}" for place in places])
         ax.set_xticks([], minor=True)
     if yscale == "log":
