@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from base64 import b64decode, b64encode
+from collections import Counter
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -276,6 +277,17 @@ def test_search_finds_a_word_and_opens_the_chapter_where_it_stands(visit):
 
     expect(page.locator("article .highlighted").first).to_be_in_viewport()
     assert page.log == []
+
+
+@every_chapter
+def test_no_word_of_a_chapter_is_lost_on_its_page(name, visit):
+    # As a line would be that begins with a per cent sign, which to MyST is a comment.
+    no_words = r"\$\$.+?\$\$|\$.+?\$|!\[.+?\]|```python"
+    prose = re.sub(no_words, "", prose_of(NOTEBOOKS[name]), flags=re.DOTALL)
+    shown = visit(name).locator("article").text_content()
+
+    lost = Counter(re.findall(r"\w+", prose)) - Counter(re.findall(r"\w+", shown))
+    assert lost == Counter()
 
 
 @pytest.mark.parametrize("name", list(NOTEBOOKS)[:2])
