@@ -98,7 +98,7 @@ NEWS = {
     "print(dl.fit(saga, X, y).n_iter_[0], saga.verbose)": [
         "starting, 00:0", "fitting by saga", "epoch 1 of",
     ],
-    "dl.fit(saga, X, y, start='lbfgs')": ["lbfgs iteration 5", "epoch 1 of"],
+    "dl.fit(saga, X, y, start='lbfgs')": ["lbfgs: objective", "epoch 1 of"],
     "dl.fit(pipeline, X, y)": ["step 1 of 2", "step 2 of 2", "fitting by saga", "epoch 1 of"],
     "dl.fit(ten, X, y)": ["fitting 3", "0 of 3 classes", "1 of 3 classes", "2 of 3", "3 of 3"],
     "dl.fit(saga.set_params(solver='lbfgs'), X, y)": ["fitting by lbfgs", "iteration 3"],

@@ -1,11 +1,16 @@
 """A start by lbfgs: near the minimum of what saga is asked for, and never worse than without it."""
 
+import re
+import warnings
+
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
@@ -18,6 +23,12 @@ SAGA = LogisticRegression(solver="saga", C=0.5, l1_ratio=0.5, tol=0.01, random_s
 UNPENALISED = pytest.mark.filterwarnings("ignore:Setting penalty=None will ignore")
 # Wrong labels, so that no coefficients separate the classes.
 MIXED = np.where(np.arange(400) % 3, Y, np.roll(Y, 1))
+
+
+def fit_to_start(model, X, y):
+    """Fit `model` as far as lbfgs goes: saga follows for no epoch."""
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        return dl.fit(model.set_params(max_iter=0), X, y, start="lbfgs")
 
 
 def slope_of_loss(model, X, y):
@@ -48,8 +59,8 @@ def test_it_ends_no_higher_than_saga_from_zero_and_in_no_more_epochs(scale, l1_r
 def test_a_small_tol_starts_at_the_minimum(y, settings):
     varied = X[:, X.std(axis=0) > 5] / 16
     started = clone(SAGA).set_params(l1_ratio=0, tol=1e-5, **settings)
-    _start.start_at_lbfgs(started, varied, y)
-    exact = clone(started).set_params(solver="newton-cholesky", tol=1e-8, warm_start=False)
+    fit_to_start(started, varied, y)
+    exact = clone(started).set_params(solver="newton-cholesky", tol=1e-8, max_iter=100)
     exact.fit(varied, y)
     assert started.coef_.shape == exact.coef_.shape
     np.testing.assert_allclose(
@@ -60,7 +71,7 @@ def test_a_small_tol_starts_at_the_minimum(y, settings):
 @pytest.mark.parametrize("l1_ratio", [0.5, 1])
 def test_coefficients_are_zero_where_the_penalty_wants_it(l1_ratio):
     model = clone(SAGA).set_params(l1_ratio=l1_ratio, tol=1e-5)
-    _start.start_at_lbfgs(model, X / 16, MIXED)
+    fit_to_start(model, X / 16, MIXED)
     w = model.coef_.T
     slope = slope_of_loss(model, X / 16, MIXED) + (1 - l1_ratio) * w
     assert 0.1 < np.mean(w == 0) < 0.9
@@ -73,18 +84,17 @@ def test_the_form_of_the_images_changes_nothing(as_X, monkeypatch):
     monkeypatch.setattr(_start, "_ROWS", 150)
     models = [clone(SAGA), clone(SAGA)]
     for model, images in zip(models, [X + 1, as_X(X + 1)], strict=True):
-        _start.start_at_lbfgs(model, images, np.array(list("abcdefghij"))[Y])
+        fit_to_start(model, images, np.array(list("abcdefghij"))[Y])
     np.testing.assert_allclose(models[0].coef_, models[1].coef_, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("as_X", [csr_array, lambda X: X + 1], ids=["sparse", "dense"])
 def test_it_is_the_same_however_many_threads_share_it(as_X, monkeypatch):
     monkeypatch.setattr(_start, "_ROWS", 50)
-    monkeypatch.setattr(_start, "_PARTS", 2)
     models = [clone(SAGA).set_params(tol=0.001) for _ in range(2)]
     for model, threads in zip(models, [1, 3], strict=True):
-        monkeypatch.setattr(_start.joblib, "cpu_count", lambda threads=threads: threads)
-        _start.start_at_lbfgs(model, as_X(X), Y)
+        monkeypatch.setattr(joblib, "cpu_count", lambda threads=threads: threads)
+        fit_to_start(model, as_X(X), Y)
     np.testing.assert_array_equal(models[0].coef_, models[1].coef_)
     np.testing.assert_array_equal(models[0].intercept_, models[1].intercept_)
 
@@ -99,10 +109,8 @@ def test_it_is_the_same_whoever_watches(request):
 def test_a_smaller_tol_goes_further_and_a_warm_start_goes_on(capsys):
     steps, model = [], clone(SAGA).set_params(verbose=1)
     for tol, warm_start in [(0.0001, False), (0.01, False), (0.01, True)]:
-        _start.start_at_lbfgs(model.set_params(tol=tol, warm_start=warm_start), X, Y)
-        lines = capsys.readouterr().out.splitlines()
-        assert lines == [f"lbfgs iteration {k}" for k in range(1, len(lines) + 1)]
-        steps.append(len(lines))
+        fit_to_start(model.set_params(tol=tol, warm_start=warm_start), X, Y)
+        steps.append(len(re.findall(r"^lbfgs: objective [\d.]+$", capsys.readouterr().out, re.M)))
     assert steps[0] > 2 * steps[1] > 4 * steps[2]
 
 
@@ -126,9 +134,9 @@ def test_what_a_fit_warns_of_it_warns_of_once(recwarn):
 
 def test_what_saga_spoils_is_not_taken():
     model = clone(SAGA).set_params(C=50, l1_ratio=0, tol=0.001)
-    started = clone(model)
-    _start.start_at_lbfgs(started, X / 16, Y)
+    started = fit_to_start(clone(model), X / 16, Y)
     start = dl.objective(started, X / 16, Y)
+    started.set_params(warm_start=True, max_iter=100)
     assert dl.objective(started.fit(X / 16, Y), X / 16, Y) > start
     assert dl.objective(dl.fit(model, X / 16, Y, start="lbfgs"), X / 16, Y) == pytest.approx(start)
 
@@ -166,7 +174,7 @@ def test_one_vs_rest_may_have_labels_that_every_image_has():
 
 def test_a_target_that_is_no_class_is_refused():
     with pytest.raises(ValueError, match="Unknown label type"):
-        _start.start_at_lbfgs(clone(SAGA), X, np.linspace(0, 1, len(X)))
+        fit_to_start(clone(SAGA), X, np.linspace(0, 1, len(X)))
 
 
 @UNPENALISED

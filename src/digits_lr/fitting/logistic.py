@@ -97,8 +97,8 @@ def fit(
     ever. Its first epochs can lead up; if it ends higher than it started, the start is taken. All
     cores share the images, in parts of 500, so the sums are the same however many cores there
     are; the models of a `OneVsRestClassifier` are started together. It pays where images are many
-    and the penalty is weak (``benchmarks/results.md``), and takes some square matrices of the
-    features for each class.
+    and the penalty is weak (``benchmarks/results.md``), and takes a second copy of `X` and some
+    square matrices of the features for each class.
 
     References
     ----------
