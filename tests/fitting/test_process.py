@@ -1,5 +1,6 @@
 """The process in which a watched fit runs: one for all fits, while it lives."""
 
+import importlib
 import io
 import os
 import resource
@@ -7,6 +8,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from types import ModuleType
 
 import numpy as np
@@ -146,3 +148,29 @@ def test_arrays_arrive_as_they_are_and_can_be_written_to_where_they_could_be():
         arrived = _messages.unpack(_messages.receive(pipe))
         assert (arrived.dtype, arrived.flags.writeable) == (given.dtype, given.flags.writeable)
         np.testing.assert_array_equal(arrived, given)
+
+
+@pytest.mark.parametrize(
+    ("wants", "outcome"),
+    [("input()", pytest.raises(EOFError)), ("subprocess.run(['cat'])", nullcontext())],
+)
+def test_a_step_that_asks_at_the_terminal_finds_nobody_there(wants, outcome, tmp_path, monkeypatch):
+    code = f"import subprocess\ndef ask(X):\n    {wants}\n    return X\n"
+    (tmp_path / "asking.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    _process.end_waiting()
+    ask = importlib.import_module("asking").ask
+    model = make_pipeline(FunctionTransformer(ask), clone(SAGA))
+    with outcome:
+        fit_in_child(model, X, Y, None, ignore)
+    _process.end_waiting()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Popen's
+def test_a_child_that_nobody_holds_any_more_ends():
+    child = _process._Child()
+    pid = child.process.pid
+    del child
+    psutil.wait_procs([psutil.Process(pid)], timeout=30)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

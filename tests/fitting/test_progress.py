@@ -161,6 +161,20 @@ def test_one_fit_is_foretold_from_its_change_and_timed_from_its_first_epoch():
     ]
 
 
+def test_what_a_step_prints_like_an_epoch_is_passed_over():
+    assert shown(["Epoch 0, change: 0.5, loss 3.2\n"]) == ["starting, 00:01"]
+
+
+def test_thousands_of_lines_are_not_all_drawn():
+    drawn = io.StringIO()
+    with tqdm(file=drawn, bar_format="{desc}", desc="starting", miniters=0) as bar:
+        fit_bar = FitBar(bar, LogisticRegression())
+        for k in range(3_000):
+            fit_bar.show(f"lbfgs iteration {k}\n")
+            fit_bar.show("a step's own\n")
+    assert drawn.getvalue().count("\r") < 600
+
+
 def test_without_a_tolerance_all_epochs_are_foretold():
     assert shown(["Epoch 1, change: 1"], tol=0, max_iter=7)[0].startswith("epoch 1 of at most 7,")
 

@@ -184,3 +184,10 @@ def test_features_that_never_vary_can_be_fitted(C, pixel):
     model = clone(SAGA).set_params(tol=0, max_iter=3, C=C, l1_ratio=0)
     dl.fit(model, [[pixel, 0]] * 4, [0, 1, 1, 1], start="lbfgs")
     assert model.predict([[pixel, 0]]) == [1]
+
+
+def test_numbers_of_any_kind_are_fitted_without_a_warning():
+    wanted = dl.fit(clone(SAGA), X, Y, start="lbfgs").coef_
+    for images in [X.astype(np.float32), X.astype(str)]:
+        coef = dl.fit(clone(SAGA), images, Y, start="lbfgs").coef_
+        np.testing.assert_allclose(coef, wanted, atol=1e-4)

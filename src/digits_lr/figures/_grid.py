@@ -52,7 +52,9 @@ def draw_ink(axs: NDArray, images: NDArray) -> None:
     """Draw each image from white at zero and below to black at the largest pixel of all."""
     darkest = max(images.max(), 0) or 1  # blank images stay white
     for ax, image in zip(axs, images, strict=True):
-        ax.imshow(image, cmap="gray_r", vmin=0, vmax=darkest, interpolation="nearest")
+        ax.imshow(
+            image, cmap="gray_r", vmin=0, vmax=darkest, interpolation="nearest", origin="upper"
+        )
 
 
 def draw_signed(axs: NDArray, images: NDArray, name: str, percentile: float = 100) -> None:
@@ -70,7 +72,9 @@ def draw_signed(axs: NDArray, images: NDArray, name: str, percentile: float = 10
         end = strongest
     end = float(Context(prec=2, rounding=ROUND_UP).create_decimal(str(end))) or 1  # zero is white
     for ax, image in zip(axs, images, strict=True):
-        drawn = ax.imshow(image, cmap="RdBu", vmin=-end, vmax=end, interpolation="nearest")
+        drawn = ax.imshow(
+            image, cmap="RdBu", vmin=-end, vmax=end, interpolation="nearest", origin="upper"
+        )
     if clipped:
         name += f"\n{(strength > end).sum()} of {images.size:,} beyond, up to {strongest:.2g}"
     fig = axs[0].figure

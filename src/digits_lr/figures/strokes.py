@@ -63,7 +63,9 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
     darkest = max(images.max(), 0) or 1  # blank images stay white
     extent = (-0.4, n_columns - 0.6, n_rows - 0.6, -0.4)  # a little beyond the outer cells
     for k, ax in enumerate(axs):
-        ax.imshow(images[k], cmap="gray_r", vmin=0, vmax=2.5 * darkest, extent=extent)
+        ax.imshow(
+            images[k], cmap="gray_r", vmin=0, vmax=2.5 * darkest, extent=extent, origin="upper"
+        )
         ax.quiver(
             length[k] * np.cos(angle[k]),
             length[k] * np.sin(angle[k]),

@@ -83,7 +83,7 @@ class FitBar:
 
     def show(self, line: str) -> None:
         """Show what `line` says; an empty one lets the clock go on."""
-        if epoch := re.search(r"Epoch (\d+), change: (\S+)", line):
+        if epoch := re.search(r"Epoch (\d+), change: ([\d.e+-]+|nan|inf)$", line):
             self._show_epoch(int(epoch[1]), float(epoch[2]))
         elif done := re.search(r"convergence after (\d+) epochs|max_iter reached", line):
             if self.n_fits > 1:
@@ -91,14 +91,19 @@ class FitBar:
                 self._show_epoch()
         elif done := re.match(r"\[Pipeline\].*\(step (\d+) of (\d+)\)", line):
             if done[1] != done[2]:
-                self.bar.set_description_str(f"step {int(done[1]) + 1} of {done[2]}")
+                self._describe(f"step {int(done[1]) + 1} of {done[2]}")
         elif line.startswith(("fitting", "lbfgs", "step")):
             if classes := re.match(r"fitting (\d+) classes", line):
                 self.n_fits = int(classes[1])
                 self.epochs_expected = deque(maxlen=self.n_fits)
-            self.bar.set_description_str(line.strip())
-        else:
+            self._describe(line.strip())
+        elif not line:
             self.bar.refresh()
+
+    def _describe(self, text: str) -> None:
+        # What a fast fit prints comes in thousands of lines: the bar is drawn ten times a second.
+        self.bar.set_description_str(text, refresh=False)
+        self.bar.update(0)
 
     def _show_epoch(self, epoch: int = 0, change: float = 0.0) -> None:
         text = f"{len(self.epochs_of_done)} of {self.n_fits} classes"
@@ -121,5 +126,4 @@ class FitBar:
         an_epoch = (time.monotonic() - self.first_epoch_at) / max(bar.n - 1, 1)
         left = tqdm.format_interval(an_epoch * (bar.total - bar.n)) if bar.n > 1 else "?"
         bar.bar_format = f"{{desc}} |{{bar:20}}| {{elapsed}}, {left} left"
-        bar.set_description_str(text, refresh=False)
-        bar.update(0)
+        self._describe(text)

@@ -37,21 +37,23 @@ def changed_by_fit(objects: list[Any]) -> tuple[list[Any], list[Any]]:
 def serve() -> None:
     """Fit what comes, until the caller is gone."""
     sys.modules["__main__"] = ModuleType("__main__")  # what a notebook defines is not found here
-    answers = os.fdopen(os.dup(1), "wb")
+    messages, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what a step would ask there, nobody answers
     os.dup2(2, 1)
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # a step's name
     tasks = queue.SimpleQueue[Message]()
-    threading.Thread(target=_receive_tasks, args=[tasks], daemon=True).start()
+    threading.Thread(target=_receive_tasks, args=[messages, tasks], daemon=True).start()
     while True:
         answer = _answer(tasks.get())
         print("\n" + END, end="")  # on a line of its own, whatever was printed before
         send(answers, answer)
 
 
-def _receive_tasks(tasks: queue.SimpleQueue[Message]) -> None:
+def _receive_tasks(messages: Any, tasks: queue.SimpleQueue[Message]) -> None:
     try:
         while True:
-            tasks.put(receive(sys.stdin.buffer))
-    finally:  # the caller, which holds the other end of stdin, is gone
+            tasks.put(receive(messages))
+    finally:  # the caller, which holds the other end, is gone
         os.killpg(0, signal.SIGKILL)
 
 

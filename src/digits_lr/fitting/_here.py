@@ -89,7 +89,8 @@ def fit_from_lbfgs(model: LogisticRegression | OneVsRestClassifier, X: Any, y: A
             return
     weights = np.transpose([compute_sample_weight(one.class_weight, target) for target in targets])
     with ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        objective = Objective(one, check_array(X, accept_sparse="csr"), is_class, weights, pool)
+        rows = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+        objective = Objective(one, rows, is_class, weights, pool)
         start = objective.minimum(_coef(models))
         if one is model:
             _set_coef([fitted.set_params(**params | {"warm_start": True})], start)
@@ -106,8 +107,9 @@ def fit_from_lbfgs(model: LogisticRegression | OneVsRestClassifier, X: Any, y: A
 
 
 def _coef(models: list[LogisticRegression]) -> np.ndarray:
-    """Return the coefficients of `models` as columns, the intercepts last."""
-    return np.hstack([np.vstack([model.coef_.T, model.intercept_]) for model in models])
+    """Return the coefficients of `models` as columns of float64, the intercepts last."""
+    columns = [np.vstack([model.coef_.T, model.intercept_]) for model in models]
+    return np.hstack(columns).astype(float)
 
 
 def _set_coef(models: list[LogisticRegression], coef: np.ndarray) -> None:

@@ -124,8 +124,9 @@ class _Child:
     def ask(self, task: Message, show: Callable[[str], None]) -> Message:
         """Send `task`, `show` the lines that come, and return the answer."""
         # By a thread: if the child prints much while it starts, neither waits for the other.
-        self.sender = threading.Thread(target=self.send, args=[task], daemon=True)
-        self.sender.start()
+        sender = threading.Thread(target=self.send, args=[task], daemon=True)
+        sender.start()
+        self.sender = sender
         has_begun, last_lines = False, deque[str](maxlen=20)
         for line in self.lines():
             if line == END:
@@ -166,6 +167,11 @@ class _Child:
                     break
         yield rest.decode(errors="replace") + "\n"  # it was cut off
 
+    def __del__(self) -> None:
+        # An interrupt may come before a fit holds it: it ends when its caller's pipes are closed.
+        if hasattr(self, "process"):
+            self.close_pipes()
+
     def end(self) -> None:
         """Kill the child, with the processes that it may have started, and let go of its pipes."""
         with contextlib.suppress(ProcessLookupError):
@@ -173,6 +179,10 @@ class _Child:
         self.process.wait()
         if self.sender:
             self.sender.join()
+        self.close_pipes()
+
+    def close_pipes(self) -> None:
+        """Let go of the child, which ends when its caller does."""
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             with contextlib.suppress(OSError):  # what was written, and not yet sent
                 pipe.close()  # type: ignore[union-attr]
