@@ -158,7 +158,7 @@ def test_a_step_that_asks_at_the_terminal_finds_nobody_there(wants, outcome, tmp
     code = f"import subprocess\ndef ask(X):\n    {wants}\n    return X\n"
     (tmp_path / "asking.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     _process.end_waiting()
     ask = importlib.import_module("asking").ask
     model = make_pipeline(FunctionTransformer(ask), clone(SAGA))

@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import threading
+import tracemalloc
 import warnings
 import zipfile
 
@@ -80,21 +81,29 @@ def test_folder_plain_gzipped_or_misnamed(folder, change):
 
 
 BAD_IDX = {
-    "cut in the body": (lambda: GOOD[:-1], "does not hold"),
-    "trailing byte": (lambda: GOOD + b"\0", "does not hold"),
-    "labels for images": (lambda: IDX["t10k-labels-idx1-ubyte"], "does not hold"),
-    "training set for test set": (lambda: IDX["train-images-idx3-ubyte"], "does not hold"),
+    "cut in the body": (lambda: GOOD[:-1], "less than 96 bytes"),
+    "trailing byte": (lambda: GOOD + b"\0", "more than 96 bytes"),
+    "labels for images": (lambda: IDX["t10k-labels-idx1-ubyte"], "00000801"),
+    "training set for test set": (lambda: IDX["train-images-idx3-ubyte"], "0000000c"),
     "gzip cut": (lambda: gzip.compress(GOOD)[:-9], "ended before the end-of-stream"),
     "gzip with garbage in it": (lambda: gzip.compress(GOOD)[:10] + b"\xff" * 40, "invalid"),
+    # A file of many members.
+    "gzip bomb": (lambda: gzip.compress(GOOD) + gzip.compress(bytes(1 << 20)) * 256, "more than"),
 }
 
 
 @pytest.mark.parametrize("fault", BAD_IDX)
-def test_idx_fault_is_refused_by_file_name(folder, fault):
+def test_idx_fault_is_refused_by_file_name_and_cheaply(folder, fault):
     make, message = BAD_IDX[fault]
     (folder / NAME).write_bytes(make())
-    with pytest.raises(ValueError, match=f"{NAME}.*{message}"):
-        sources.from_folder(folder, None)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=message) as raised:
+            sources.from_folder(folder, None)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert NAME in str(raised.value)
 
 
 def test_idx_missing(folder):

@@ -2,11 +2,9 @@
 
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -88,21 +86,20 @@ def fit_from_lbfgs(model: LogisticRegression | OneVsRestClassifier, X: Any, y: A
             model.fit(X, y)  # every image has one of the labels, or none has: that is no model
             return
     weights = np.transpose([compute_sample_weight(one.class_weight, target) for target in targets])
-    with ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        rows = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
-        objective = Objective(one, rows, is_class, weights, pool)
-        start = objective.minimum(_coef(models))
-        if one is model:
-            _set_coef([fitted.set_params(**params | {"warm_start": True})], start)
-            fitted.fit(X, y)
-        else:
-            _set_coef(models := [clone(one).set_params(warm_start=True) for _ in targets], start)
-            models = Parallel(model.n_jobs, verbose=model.verbose)(
-                delayed(binary.fit)(X, of) for binary, of in zip(models, targets, strict=True)
-            )
-            fitted.estimators_ = [of.set_params(warm_start=one.warm_start) for of in models]
-        # saga begins without memory of gradients, and its first epochs can lead up again.
-        _set_coef(models, objective.lower_of(start, _coef(models)))
+    rows = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+    objective = Objective(one, rows, is_class, weights)
+    start = objective.minimum(_coef(models))
+    if one is model:
+        _set_coef([fitted.set_params(**params | {"warm_start": True})], start)
+        fitted.fit(X, y)
+    else:
+        _set_coef(models := [clone(one).set_params(warm_start=True) for _ in targets], start)
+        models = Parallel(model.n_jobs, verbose=model.verbose)(
+            delayed(binary.fit)(X, of) for binary, of in zip(models, targets, strict=True)
+        )
+        fitted.estimators_ = [of.set_params(warm_start=one.warm_start) for of in models]
+    # saga begins without memory of gradients, and its first epochs can lead up again.
+    _set_coef(models, objective.lower_of(start, _coef(models)))
     vars(model).update(vars(fitted) | params)
 
 

@@ -21,9 +21,11 @@ lbfgs goes there in stages, for the reasons that `digits_lr.fit` gives, with
 .. [3] D. R. Hunter, R. Li, "Variable Selection Using MM Algorithms", Annals of Statistics 33, 2005.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import joblib
 import numpy as np
 from scipy.linalg import cholesky
 from scipy.linalg.blas import dtrsv
@@ -42,7 +44,7 @@ _ROWS = 500  # images of a part
 class Objective:
     """What `model` minimises, divided by C, for columns of coefficients, the intercepts last."""
 
-    def __init__(self, model: LogisticRegression, X: Any, is_class: Any, weights: Any, pool: Any):
+    def __init__(self, model: LogisticRegression, X: Any, is_class: Any, weights: np.ndarray):
         if not issparse(X) and 2 * np.count_nonzero(X) < X.size:
             X = csr_array(X)  # as most of an image is paper, half the work
         stack = partial(hstack, format="csr") if issparse(X) else np.hstack
@@ -53,7 +55,7 @@ class Objective:
         ]
         self.l1 = (model.l1_ratio or 0) / model.C  # C may be infinite
         self.l2 = 1 / model.C - self.l1
-        self.model, self.weights, self.pool = model, weights, pool
+        self.model, self.weights = model, weights
         self.is_softmax = is_class.shape[1] > weights.shape[1]  # else each class has its weights
         # One image more of each class, and one of the others, so that each logarithm is finite.
         self.p = ((weights * is_class).sum(axis=0) + 1) / (weights.sum(axis=0) + 2)
@@ -64,39 +66,41 @@ class Objective:
             coef[-1] = np.log(self.p if self.is_softmax else self.p / (1 - self.p))
         tol = np.clip(self.model.tol, 1e-5, 0.01)
         precision = _PRECISION * tol**2
-        (squares,) = self.squares(np.ones((len(self.weights), 1)))
-        p = self.p * (1 - self.p) * self.weights.mean(axis=0)
-        information = squares * p[:, None, None]
-        unit = np.sqrt(len(self.weights) / (squares.diagonal()[:-1].max() or 1))
-        # Each power of ten in tol is one more stage, in which smoothing is ten times smaller.
-        for stage in range(2 - round(np.log10(tol))):
-            smoothing = _SMOOTHING * unit / 10**stage
-            penalty = self.l1 / np.hypot(coef, smoothing) + self.l2
-            spread = information.diagonal(axis1=1, axis2=2)[:, :-1].mean(axis=1)
-            penalty += _SHRINKAGE / 10**stage * spread
-            penalty[-1] = 0  # the intercept's
-            factors = [_factor(*both) for both in zip(information, penalty.T, strict=True)]
-            coef, value, n_steps = self.descend(coef, factors, smoothing, precision)
-            if n_steps == _STEPS:
-                parts = self.pool.map(partial(self.loss_and_p, coef), self.parts)
-                p = np.vstack([p for _, p in parts])
-                information = self.squares(self.weights * p * (1 - p))
-                continue
-            w = coef[:-1]
-            if self.l1 * (np.hypot(w, smoothing) - np.abs(w)).sum() <= precision * value:
-                break
-            # The penalty counts then, and which coefficients end at 0 is told by small slopes.
-            precision = _PRECISION * tol**2 / 10
-        # Where the slope of the loss is less than the penalty's, only smoothing kept it from 0.
-        w, slope = coef[:-1], self.value_and_slope(coef, smoothing)[1][:-1]
-        slope -= self.l1 * w / np.hypot(w, smoothing)
-        w[(np.abs(w) < 3 * smoothing) & (np.abs(slope) < self.l1)] = 0
+        with ThreadPoolExecutor(joblib.cpu_count()) as self.pool:
+            (squares,) = self.squares(np.ones((len(self.weights), 1)))
+            p = self.p * (1 - self.p) * self.weights.mean(axis=0)
+            information = squares * p[:, None, None]
+            unit = np.sqrt(len(self.weights) / (squares.diagonal()[:-1].max() or 1))
+            # Each power of ten in tol is one more stage, in which smoothing is ten times smaller.
+            for stage in range(2 - round(np.log10(tol))):
+                smoothing = _SMOOTHING * unit / 10**stage
+                penalty = self.l1 / np.hypot(coef, smoothing) + self.l2
+                spread = information.diagonal(axis1=1, axis2=2)[:, :-1].mean(axis=1)
+                penalty += _SHRINKAGE / 10**stage * spread
+                penalty[-1] = 0  # the intercept's
+                factors = [_factor(*both) for both in zip(information, penalty.T, strict=True)]
+                coef, value, n_steps = self.descend(coef, factors, smoothing, precision)
+                if n_steps == _STEPS:
+                    parts = self.pool.map(partial(self.loss_and_p, coef), self.parts)
+                    p = np.vstack([p for _, p in parts])
+                    information = self.squares(self.weights * p * (1 - p))
+                    continue
+                w = coef[:-1]
+                if self.l1 * (np.hypot(w, smoothing) - np.abs(w)).sum() <= precision * value:
+                    break
+                # The penalty counts then, and which coefficients end at 0 is told by small slopes.
+                precision = _PRECISION * tol**2 / 10
+            # Where the slope of the loss is less than the penalty's, only smoothing kept it from 0.
+            w, slope = coef[:-1], self.value_and_slope(coef, smoothing)[1][:-1]
+            slope -= self.l1 * w / np.hypot(w, smoothing)
+            w[(np.abs(w) < 3 * smoothing) & (np.abs(slope) < self.l1)] = 0
         return coef
 
     def lower_of(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Return `start` or `end`, whichever is lower; of binary models, each by itself."""
         # So little smoothing costs nothing, and divides nothing by zero.
-        of_start, of_end = (self.value_and_slope(coef, 1e-150)[0] for coef in (start, end))
+        with ThreadPoolExecutor(joblib.cpu_count()) as self.pool:
+            of_start, of_end = (self.value_and_slope(coef, 1e-150)[0] for coef in (start, end))
         return np.where(of_start < of_end, start, end)
 
     def descend(
@@ -141,11 +145,11 @@ class Objective:
             return value, X.T @ (weights * (p - is_class))
 
         values, slopes = zip(*self.pool.map(of_part, self.parts), strict=True)
-        w, slope = coef[:-1], sum(slopes)
+        w, slope = coef[:-1], sum(slopes[1:], slopes[0])
         root = np.hypot(w, smoothing)
         slope[:-1] += self.l1 * w / root + self.l2 * w
         penalty = (self.l1 * (root - smoothing) + self.l2 / 2 * w**2).sum(axis=0)
-        return sum(values) + (penalty.sum() if self.is_softmax else penalty), slope
+        return sum(values[1:], values[0]) + (penalty.sum() if self.is_softmax else penalty), slope
 
     def loss_and_p(self, coef: np.ndarray, part: tuple) -> tuple[np.ndarray, np.ndarray]:
         """Return the loss of a part, and the probabilities of its images."""

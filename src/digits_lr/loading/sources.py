@@ -2,8 +2,8 @@
 
 Each source is one function of the data home that returns candidate arrays, the images and the
 labels, or raises an error; :mod:`digits_lr.loading.mnist` checks what they return. The files are
-not trusted: the wheel's pickle is opened only if its SHA-256 is right, and can then name nothing
-but arrays.
+not trusted: no length that a folder's file states is ever allocated, and the wheel's pickle is
+opened only if its SHA-256 is right, and can then name nothing but arrays.
 """
 
 from __future__ import annotations
@@ -186,16 +186,23 @@ def _read_idx(folder: Path, name: str, shape: tuple[int, ...]) -> bytes:
     path = folder / name
     if not path.exists():
         path = folder / f"{name}.gz"
-    content = path.read_bytes()
-    header = struct.pack(f">{1 + len(shape)}I", 0x800 + len(shape), *shape)
-    try:
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path.name}: {error}") from error
-    if not content.startswith(header) or len(content) != len(header) + math.prod(shape):
-        raise ValueError(f"{path.name} does not hold the header and the bytes of {shape}")
-    return content[len(header) :]
+    wanted = (0x800 + len(shape), *shape)  # the magic number, then the counts
+    size = math.prod(shape)
+    with path.open("rb") as file:
+        stream = gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == b"\x1f\x8b" else file
+        try:
+            header = stream.read(4 * len(wanted))
+            if header != struct.pack(f">{len(wanted)}I", *wanted):
+                raise ValueError(
+                    f"magic number and counts are {header.hex(' ', -4)}, not those of {wanted}"
+                )
+            body = stream.read(size + 1)  # one more, to see that the file ends
+        except (EOFError, OSError, ValueError, zlib.error) as error:
+            raise ValueError(f"{path.name}: {error}") from error
+    if len(body) != size:
+        amount = "more" if len(body) > size else "less"
+        raise ValueError(f"{path.name}: {amount} than {size} bytes follow the header")
+    return body
 
 
 def _waiting_for(source: str) -> tqdm:
