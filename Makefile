@@ -19,8 +19,9 @@ DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONPATH -u P
   MPLCONFIGDIR="$$PWD/build/defaults" LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80 OMP_NUM_THREADS=1
 # Those alone that changed since they passed here, or all with FORCE=1.
 CHAPTERS := $(DEFAULTS) $(BIN)/python docs/chapters.py
-# Files side by side, in the order given, those first that take longest.
-NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
+# Files side by side, in the order given, those first that take longest; one more than cores, as tests
+# wait for browsers and other processes.
+NBVAL := --nbval --nbval-current-env --numprocesses $$(($(JOBS) + 1)) --dist loadscope --no-loadscope-reorder
 LONGEST := tests/test_site.py tests/test_lab.py
 # By name: given the folder too, pytest would drop what is in it, and its place in the order.
 TESTS = $(LONGEST) $(filter-out $(LONGEST),$(sort $(shell find tests -name 'test_*.py')))
@@ -41,7 +42,7 @@ notebooks: data ## the main job: environment, data, chapters that changed execut
 test: data ## unit tests, and each cell of chapters that changed (FORCE=1: of all) against its stored output
 	$(CHAPTERS) compared $(NBVAL) $(NOTEBOOKS) $(TESTS)
 
-test-fast: $(VENV)/.ready ## the same without the MNIST notebooks and the package index
+test-fast: $(VENV)/.ready ## the same without MNIST: neither its notebooks nor the tests that load it
 	$(CHAPTERS) compared $(NBVAL) -m "not network" $(firstword $(NOTEBOOKS)) $(TESTS)
 
 test-lowest: $(VENV)/.ready ## the tests of src/, and the site's build, at the lowest versions that pyproject.toml declares
@@ -55,7 +56,7 @@ test-lowest: $(VENV)/.ready ## the tests of src/, and the site's build, at the l
 	  $(patsubst %,tests/%,figures fitting loading test_docstrings.py test_features.py test_scores.py)
 	$(DEFAULTS) build/lowest/bin/python -m sphinx --quiet --fail-on-warning -c docs -d build/lowest/doctrees . build/lowest/html
 
-test-processors: data ## nbval as on other processors: an hour or more, into benchmarks/ (ARGS="--rows Haswell --chapters 1 3")
+test-processors: data ## nbval under the kernels of other processors: an hour or more, into benchmarks/ (ARGS="--rows Haswell --chapters 1 3")
 	$(DEFAULTS) $(BIN)/python benchmarks/bench_processors.py $(ARGS)
 
 data: $(VENV)/.ready ## download MNIST once, verified, into scikit-learn's data folder

@@ -126,12 +126,12 @@ def as_markdown(runs: list[dict]) -> str:
         "# The same outputs on other processors",
         "",
         "nbval ran every cell of a chapter, on all its images, and compared it with its stored "
-        "output: each text exactly, pictures as eyes do. A processor is stood in for by "
-        "environment variables, which make OpenBLAS, NumPy and the C library run what they would "
-        "run on it. What that was, a process with the same variables said: OpenBLAS's kernel (it "
-        "calls Prescott's Katmai) and threads, the features that NumPy dispatches to, and whether "
-        "the C library's powers of e multiply and add in one step (FMA). `digits_lr.fit` keeps to "
-        "one BLAS thread all the same.",
+        "output: each text exactly, pictures as eyes do. Each row is run with OpenBLAS's kernel of "
+        "that name. In Prescott's NumPy and the C library too use no more than that processor has; "
+        "in the others they may use what this machine has. What they used, a process with the same "
+        "variables said: OpenBLAS's kernel (it calls Prescott's Katmai) and threads, the features "
+        "that NumPy dispatches to, and whether the C library's powers of e multiply and add in one "
+        "step (FMA). `digits_lr.fit` keeps to one BLAS thread all the same.",
         "",
         f"| row | what the process said | on | {' | '.join(f'chapter {n}' for n in CHAPTERS)} |",
         "|---" * (3 + len(CHAPTERS)) + "|",

@@ -8,6 +8,7 @@ import pytest
 from joblib import parallel_config, register_parallel_backend
 from joblib.parallel import LokyBackend
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks
 
 from digits_lr import ParetoScaler, StrokeDirections, Upright
@@ -70,6 +71,12 @@ def test_batches_of_any_size_give_the_same_to_the_last_bit(transformer, spots, m
 @pytest.mark.parametrize("variables", PROCESSORS, ids=str)
 def test_features_are_the_same_to_the_last_bit_on_other_processors(variables, on_two_threads):
     assert digest(variables) == on_two_threads
+
+
+@pytest.mark.parametrize("transformer", [Upright(), StrokeDirections()], ids=repr)
+def test_features_have_no_names_before_a_fit(transformer):
+    with pytest.raises(NotFittedError):
+        clone(transformer).get_feature_names_out()
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # array API is not set

@@ -77,7 +77,7 @@ def lab(browser, checkout, tmp_path_factory):  # noqa: ARG001 (it skips without 
     server.stderr.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")  # JupyterLab's files are loaded once
 def page(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(MINUTE)

@@ -155,8 +155,8 @@ def test_a_certain_error_is_counted_in_full():
     [
         (Y[:-1], "X has length 300, y has length 299"),
         (Y[:, None], r"y has shape \(300, 1\)"),
-        (np.where(Y == 9, 10, Y), r"y holds 10; wanted the model's classes \[0 1"),
-        (Y.astype(str), "y holds 0; wanted the model's classes"),
+        (np.where(Y == 9, 10, Y), r"y holds 10; wanted the model's classes \[0, 1"),
+        (Y.astype(str), r"y holds '0'; wanted the model's classes \[0, 1"),
     ],
 )
 def test_labels_that_do_not_fit_are_named(y, message):

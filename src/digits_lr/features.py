@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -119,12 +119,16 @@ class Upright(OneToOneFeatureMixin, _ImageTransformer):
     moments; each row of pixels is then moved sideways by that slope times its distance from the
     centre of the ink, as in [1]_.
 
+    Pixels are ink: 0 is paper and none is negative, so this comes before any step that centres
+    them. Ink that is moved beyond the border is lost.
+
     Parameters
     ----------
     image_shape : tuple of int, default=(28, 28)
         (height, width), the pixels that one row of `X` holds.
     n_jobs : int or None, default=None
-        Batches at a time, in threads, or on the joblib backend that is active. None is one, unless
+        Batches at a time, in threads, or on the joblib backend that is active, which must be able
+        to return a generator ("multiprocessing" is not). None is one, unless
         `joblib.parallel_config` says otherwise; -1 is one a core.
 
     References
@@ -182,7 +186,7 @@ class Upright(OneToOneFeatureMixin, _ImageTransformer):
 
 
 class StrokeDirections(ClassNamePrefixFeaturesOutMixin, _ImageTransformer):
-    """Describe an image by how much edge runs in each direction, near each cell of a grid.
+    """Describe an image by how much edge faces each direction, near each cell of a grid.
 
     At every pixel the gradient says how strong an edge is and which way it faces. Its strength is
     shared between the two nearest of `n_directions`, which gives one map a direction. Each map is
@@ -203,7 +207,8 @@ class StrokeDirections(ClassNamePrefixFeaturesOutMixin, _ImageTransformer):
     image_shape : tuple of int, default=(28, 28)
         (height, width), the pixels that one row of `X` holds.
     n_jobs : int or None, default=None
-        Batches at a time, in threads, or on the joblib backend that is active. None is one, unless
+        Batches at a time, in threads, or on the joblib backend that is active, which must be able
+        to return a generator ("multiprocessing" is not). None is one, unless
         `joblib.parallel_config` says otherwise; -1 is one a core.
 
     Notes
@@ -249,16 +254,16 @@ class StrokeDirections(ClassNamePrefixFeaturesOutMixin, _ImageTransformer):
 
     @property
     def _n_features_out(self) -> int:
+        check_is_fitted(self)  # or one that is not would have names
         height, width = (_n_cells(size, self.cell) for size in self.image_shape)
         return self.n_directions * height * width
 
     def _check(self, X: ArrayLike, reset: bool) -> NDArray:
-        if not isinstance(self.n_directions, int | np.integer) or self.n_directions < 2:
+        if not isinstance(self.n_directions, Integral) or self.n_directions < 2:
             raise ValueError(f"n_directions is {self.n_directions!r}; wanted 2 or more")
         for name in ["cell", "power"]:
             value = getattr(self, name)
-            number = isinstance(value, int | float | np.integer | np.floating)
-            if not number or not 0 < value < np.inf:
+            if not isinstance(value, Real) or not 0 < value < np.inf:
                 raise ValueError(f"{name} is {value!r}; wanted a number above 0")
         return super()._check(X, reset)
 

@@ -215,8 +215,9 @@ def objective(
         )
     check_is_fitted(model)
     (y,) = check_labels(y=y)
-    if unseen := sorted(set(np.unique(y)) - set(model.classes_)):
-        raise ValueError(f"y holds {unseen[0]}; wanted the model's classes {model.classes_}")
+    classes = model.classes_.tolist()
+    if unseen := sorted(set(y.tolist()) - set(classes)):
+        raise ValueError(f"y holds {unseen[0]!r}; wanted the model's classes {classes}")
     if isinstance(model, OneVsRestClassifier):
         is_of_classes = model.label_binarizer_.transform(y).toarray().T
         return sum(

@@ -99,7 +99,8 @@ def test_numbers_stay_in_their_cells_and_labels_apart(labels):
         (["0"], [0], None, "y_true and y_pred cannot be class labels: Mix"),
         ([0, 7], [0, 0], [0, 1], r"labels is \[0, 1\].*\[7\]"),
         ([0], [0], [0, 0], "each class once"),
-        ([0], [0], [0, None], "labels cannot be class labels"),
+        ([0], [0], [0, None], "labels and y_true cannot be class labels"),
+        (range(20), range(20), [*map(str, range(20))], "labels and y_true cannot be class labels"),
     ],
 )
 def test_bad_input_is_named(y_true, y_pred, labels, message):

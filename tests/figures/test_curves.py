@@ -36,6 +36,21 @@ def test_a_logarithmic_axis_has_plain_numbers_at_the_points():
     assert {"200", "1000", "2000"} <= {t.get_text() for t in ax.get_yticklabels(which="both")}
 
 
+def test_many_points_on_a_logarithmic_axis_leave_its_numbers_to_powers_of_ten():
+    ax = plot_curves(np.geomspace(0.01, 100, 20), {"a": range(20)}, **WORDS, xscale="log")
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    ticks = {
+        tick.get_text() for tick in ax.get_xticklabels() if low <= tick.get_position()[0] <= high
+    }
+    assert ticks == {"0.01", "0.1", "1", "10", "100"}
+
+
+def test_no_point_at_0_on_a_logarithmic_axis():
+    with pytest.raises(ValueError, match="x starts at 0; wanted numbers above 0"):
+        plot_curves([0, 1], {"a": [1, 2]}, **WORDS, xscale="log")
+
+
 def test_points_that_are_added_to_a_logarithmic_axis_are_named_beside_those_before():
     _, ax = plt.subplots()
     ax.plot(np.geomspace(2, 90), np.ones(50))  # no point of a curve

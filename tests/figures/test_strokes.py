@@ -57,8 +57,9 @@ def test_the_image_lies_below_the_cells_under_its_label():
     axs = plot_strokes(np.ones((2, 4, 8, 8)), BLANK + 1, labels=["4", "9"])
     assert [ax.get_title() for ax in axs] == ["class 4", "class 9"]
     (ink,) = axs[0].images
-    assert tuple(ink.get_extent()) == (-0.4, 7.4, 7.4, -0.4)
-    assert (*axs[0].get_xlim(), *axs[0].get_ylim()) == (-0.4, 7.4, 7.4, -0.4)
+    # Pixels begin and end at -0.5 and 27.5, where `StrokeDirections` has its outer cells.
+    assert tuple(ink.get_extent()) == (0, 7, 7, 0)
+    assert (*axs[0].get_xlim(), *axs[0].get_ylim()) == (-0.5, 7.5, 7.5, -0.5)
     assert ink.get_clim() == (0, 2.5)
 
 

@@ -132,6 +132,14 @@ def test_a_second_fit_forgets_and_goes_on_as_scikit_learns(model):
         assert state(fitted) == state(scikit_learns_fit(expected, some_X, Y))
 
 
+@pytest.mark.parametrize("model", [SAGA, OneVsRestClassifier(SAGA)])
+def test_a_second_fit_from_lbfgs_forgets_what_scikit_learns_does(model):
+    fitted, expected = clone(model), clone(model)
+    for some_X in [DATAFRAME, X]:
+        dl.fit(fitted, some_X, Y, start="lbfgs")
+        assert vars(fitted).keys() == vars(expected.fit(some_X, Y)).keys()
+
+
 # Refusals and warnings
 
 SMALL_X, SMALL_Y = np.eye(4), np.array([0, 1, 0, 1])

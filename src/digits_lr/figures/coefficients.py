@@ -22,7 +22,8 @@ def plot_coefficients(
     image_shape : tuple of int
         (height, width), with ``height * width == n_pixels``.
     labels : array-like of shape (n_classes,), default=None
-        The class of each row of `coef`; None numbers them from 0.
+        The class of each row of `coef`; None numbers them from 0. For the one row of two classes
+        pass ``model.classes_[1:]``.
 
     Returns
     -------
@@ -35,7 +36,7 @@ def plot_coefficients(
     Raises
     ------
     ValueError
-        If a shape does not fit, a coefficient is not finite, or the lengths differ.
+        If a shape or a type does not fit, a coefficient is not finite, or the lengths differ.
 
     Examples
     --------

@@ -58,7 +58,7 @@ def plot_confusion(
     y_true, y_pred = check_labels(y_true=y_true, y_pred=y_pred)
     check_lengths(y_true=y_true, y_pred=y_pred)
     occurring = np.union1d(y_true, y_pred)
-    (labels,) = check_labels(labels=occurring if labels is None else labels)
+    labels, _ = check_labels(labels=occurring if labels is None else labels, y_true=y_true)
     if not np.isin(occurring, labels).all():
         raise ValueError(
             f"labels is {labels.tolist()}; wanted every class of y_true and y_pred, "

@@ -20,6 +20,7 @@ from digits_lr.scores import accuracy
 _COLORS = ["#0072b2", "#d55e00", "#009e73", "#b5539c", "#555555"]
 _MARKERS = ["o", "s", "^", "D", "v"]
 _LINES = ["-", "--", "-.", ":"]  # one fewer: the sixth curve is not the first again
+_MOST_NAMED = 10  # points on a logarithmic axis; the numbers of more would overlap
 
 
 def plot_curves(
@@ -60,8 +61,8 @@ def plot_curves(
     TypeError
         If `curves` has no names.
     ValueError
-        If a length differs from that of `x`, a number is not finite, or the points of a curve are
-        neither numbers nor start with three.
+        If a length differs from that of `x`, a number is not finite, the points of a curve are
+        neither numbers nor start with three, or `x` is not above 0 on a logarithmic axis.
 
     Examples
     --------
@@ -83,6 +84,8 @@ def plot_curves(
         raise TypeError(f"curves is {curves!r}; wanted a dict of names to points")
     checked = {name: _check_points(points, f"curves[{name!r}]") for name, points in curves.items()}
     check_lengths(x=x, **{f"curves[{name!r}]": points for name, points in checked.items()})
+    if xscale == "log" and x.min() <= 0:
+        raise ValueError(f"x starts at {x.min():g}; wanted numbers above 0, as xscale is 'log'")
     if ax is None:
         _, ax = plt.subplots(figsize=(WIDTH, 3.4), layout="constrained")
     for k, (name, points) in enumerate(checked.items(), start=len(ax.lines)):
@@ -100,10 +103,13 @@ def plot_curves(
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
     if xscale == "linear" and (x == np.round(x)).all():
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if xscale == "log":  # plain numbers instead of powers of ten
+    if xscale == "log":  # plain numbers instead of powers
         places = np.union1d(places, x)
-        ax.set_xticks(places, [f"{place:g}" for place in places])
-        ax.set_xticks([], minor=True)
+        if len(places) <= _MOST_NAMED:
+            ax.set_xticks(places, [f"{place:g}" for place in places])
+            ax.set_xticks([], minor=True)
+        else:
+            ax.xaxis.set_major_formatter("{x:g}")
     if yscale == "log":
         ax.yaxis.set_major_formatter(LogFormatter())
         ax.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.4)))
@@ -126,7 +132,7 @@ def _check_points(points: Any, name: str) -> NDArray:
 
 
 def plot_reliability(y_true: ArrayLike, y_pred: ArrayLike, probability: ArrayLike) -> NDArray:
-    """Draw how often a model is right against how sure it is, above how often it is how sure.
+    """Draw how often a model is right by how sure it is and, below, how often it is so sure.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def plot_evidence(
     Raises
     ------
     ValueError
-        If a shape does not fit, a number is not finite, or the lengths differ.
+        If a shape or a type does not fit, a number is not finite, or the lengths differ.
 
     Examples
     --------

@@ -61,7 +61,7 @@ def show_figure(fig: Figure | Axes | NDArray, alt: str) -> None:
     whole.savefig(drawn, format="png", dpi=_STORED_DPI)
     plt.close(whole)
     picture: PILImage.Image = PILImage.open(drawn)
-    if picture.getextrema()[-1] == (255, 255):  # opaque: smaller by an eighth without saying so
+    if picture.getextrema()[-1] == (255, 255):  # opaque: an eighth smaller without an alpha
         picture = picture.convert("RGB")
     picture.save(png, format="png", optimize=True)
     display(_Picture(png.getvalue(), format="png", retina=True, alt=alt))
@@ -74,7 +74,8 @@ def show_table(frame: pd.DataFrame | pd.Series, caption: str) -> None:
     ----------
     frame : pandas.DataFrame or pandas.Series
         What the table holds, rounded as it should be read; ``display.precision`` of pandas sets
-        the digits after the point. An index that only counts the rows is left out.
+        the digits after the point. An index that only counts the rows is left out, if it has no
+        name.
     caption : str
         What the table shows, in a few words. Screen readers say it first.
 

@@ -33,8 +33,8 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
     Raises
     ------
     ValueError
-        If a shape does not fit, `n_directions` is odd, a number is not finite, or the lengths
-        differ.
+        If a shape or a type does not fit, `n_directions` is odd, a number is not finite, or the
+        lengths differ.
 
     Examples
     --------
@@ -61,7 +61,8 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
     angle = np.pi / 2 - strongest[:, 0] * (2 * np.pi / n_directions)
     axs = image_axes([f"class {literal(label)}" for label in labels])
     darkest = max(images.max(), 0) or 1  # blank images stay white
-    extent = (-0.4, n_columns - 0.6, n_rows - 0.6, -0.4)  # a little beyond the outer cells
+    # The outer cells of `StrokeDirections` lie on the edges of the image.
+    extent = (0, max(n_columns - 1, 0.5), max(n_rows - 1, 0.5), 0)
     for k, ax in enumerate(axs):
         ax.imshow(
             images[k], cmap="gray_r", vmin=0, vmax=2.5 * darkest, extent=extent, origin="upper"
@@ -79,4 +80,5 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
             headlength=0,
             headaxislength=0,
         )
+        ax.set(xlim=(-0.5, n_columns - 0.5), ylim=(n_rows - 0.5, -0.5))
     return axs

@@ -72,7 +72,7 @@ class _PrintIterations:
 
 
 class FitBar:
-    """Show on `bar` what the lines say that a fit of `regression`, to each class maybe, prints."""
+    """Show on `bar` how far a fit is, once or for each class, by the lines that it prints."""
 
     def __init__(self, bar: tqdm, regression: LogisticRegression) -> None:
         self.bar, self.regression = bar, regression

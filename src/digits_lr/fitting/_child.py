@@ -31,7 +31,7 @@ def changed_by_fit(objects: list[Any]) -> tuple[list[Any], list[Any]]:
         one for one in objects if hasattr(one, "get_params") and not isinstance(one, type)
     ]
     generators = [one for one in objects if isinstance(one, np.random.RandomState)]
-    return estimators, [np.random, *generators]  # the global one first: it may be a parameter
+    return estimators, [np.random, *generators]  # a parameter may be the global one: set last
 
 
 def serve() -> None:

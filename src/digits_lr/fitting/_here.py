@@ -100,7 +100,7 @@ def fit_from_lbfgs(model: LogisticRegression | OneVsRestClassifier, X: Any, y: A
         fitted.estimators_ = [of.set_params(warm_start=one.warm_start) for of in models]
     # saga begins without memory of gradients, and its first epochs can lead up again.
     _set_coef(models, objective.lower_of(start, _coef(models)))
-    vars(model).update(vars(fitted) | params)
+    model.__dict__ = vars(fitted) | params  # it forgets what a fit before this one knew
 
 
 def _coef(models: list[LogisticRegression]) -> np.ndarray:

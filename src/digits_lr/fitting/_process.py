@@ -90,7 +90,7 @@ def _warn_again(caught: list[tuple[Any, ...]]) -> None:
 
 
 def _modules_by_file() -> dict[str, dict[str, Any]]:
-    """Return the names of each imported module, by its file."""
+    """Return the namespace of each imported module, by its file."""
     # Some lazy modules import something when they are asked for an attribute.
     modules = [vars(one) for one in [*sys.modules.values()] if isinstance(one, ModuleType)]
     return {names["__file__"]: names for names in modules if names.get("__file__")}

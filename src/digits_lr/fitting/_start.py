@@ -11,8 +11,9 @@ lbfgs goes there in stages, for the reasons that `digits_lr.fit` gives, with
   and ``1 / sqrt(w^2 + mu^2)`` bounds its curvature [3]_;
 - a *precision* that follows from ``tol``, the change of coefficients at which saga stops. As an
   objective is quadratic near its minimum, a stage ends when a step lowers it by less than a share
-  of `_PRECISION` times ``tol ** 2``. Smoothing and shrinkage are ten times smaller in each stage
-  than in the one before; that in which smoothing costs less than such a share is the last.
+  of `_PRECISION` times ``tol ** 2``, where `tol` counts as 0.01 at most; once a stage has ended so,
+  a tenth of that. Smoothing and shrinkage are ten times smaller in each stage than in the one
+  before; that in which smoothing costs less than such a share is the last.
 
 .. [1] D. Böhning, "Multinomial Logistic Regression Algorithm", Annals of the Institute of
    Statistical Mathematics 44, 1992.
@@ -88,7 +89,7 @@ class Objective:
                 w = coef[:-1]
                 if self.l1 * (np.hypot(w, smoothing) - np.abs(w)).sum() <= precision * value:
                     break
-                # The penalty counts then, and which coefficients end at 0 is told by small slopes.
+                # So near the minimum small slopes tell which coefficients the penalty ends at 0.
                 precision = _PRECISION * tol**2 / 10
             # Where the slope of the loss is less than the penalty's, only smoothing kept it from 0.
             w, slope = coef[:-1], self.value_and_slope(coef, smoothing)[1][:-1]

@@ -49,7 +49,7 @@ def load_mnist(source: str | os.PathLike[str] = "auto", *, data_home: DataHome =
     Raises
     ------
     ValueError
-        If `source` is neither one of the names nor an existing folder.
+        If `source` is neither one of the names nor an existing folder, or `data_home` is no path.
     OSError
         If no source gave the right bytes. The message has the reason of each, and what to do.
 

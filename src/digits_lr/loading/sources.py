@@ -143,7 +143,7 @@ def _read_wheel(content: bytes) -> Arrays:
 
 
 # What a pickled array names in Python 2, and what makes the same of it now.
-ARRAYS = {
+_ARRAY_MAKERS = {
     "numpy.core.multiarray._reconstruct": np.ndarray.__new__,
     "numpy.ndarray": np.ndarray,
     "numpy.dtype": np.dtype,
@@ -155,9 +155,9 @@ class _ArraysOnly(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         named = f"{module}.{name}"
-        if named not in ARRAYS:
+        if named not in _ARRAY_MAKERS:
             raise ValueError(f"the wheel's pickle names {named}; wanted only NumPy's arrays")
-        return ARRAYS[named]
+        return _ARRAY_MAKERS[named]
 
 
 def from_folder(folder: Path, _data_home: DataHome) -> Arrays:
