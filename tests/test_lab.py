@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -44,11 +43,8 @@ def checkout(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lab(browser, checkout, tmp_path_factory):  # noqa: ARG001 (it skips without a Chromium)
     """Return the address of a JupyterLab that `make lab` started, with nobody's own settings."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     home = tmp_path_factory.mktemp("home")
-    server = {"ip": "127.0.0.1", "port": port, "open_browser": False, "allow_root": True}
+    server = {"ip": "127.0.0.1", "open_browser": False, "allow_root": True}
     config = {"ServerApp": server, "IdentityProvider": {"token": ""}}
     (home / "jupyter_server_config.json").write_text(json.dumps(config))
     mine = ("JUPYTER", "MAKE", "MFLAGS", "MPL")
@@ -64,13 +60,13 @@ def lab(browser, checkout, tmp_path_factory):  # noqa: ARG001 (it skips without 
         stderr=subprocess.PIPE,
         text=True,
     )
-    said = []
-    while not said or "is running at" not in said[-1]:
+    said = [""]
+    while not (address := re.search(r"http://127\.0\.0\.1:\d+", said[-1])):
         said.append(server.stderr.readline())
         assert said[-1], "".join(said)  # it ended
     reader = threading.Thread(target=server.stderr.read)
     reader.start()
-    yield f"http://127.0.0.1:{port}"
+    yield address[0]
     os.killpg(server.pid, signal.SIGTERM)  # make, JupyterLab; its kernels end with it
     server.wait(60)
     reader.join()
