@@ -61,7 +61,7 @@ def plot_strokes(coef: ArrayLike, images: ArrayLike, *, labels: ArrayLike | None
     angle = np.pi / 2 - strongest[:, 0] * (2 * np.pi / n_directions)
     axs = image_axes([f"class {literal(label)}" for label in labels])
     darkest = max(images.max(), 0) or 1  # blank images stay white
-    # The outer cells of `StrokeDirections` lie on the edges of the image.
+    # The outer cells of `StrokeDirections` lie on the edges of the image, or close to them.
     extent = (0, max(n_columns - 1, 0.5), max(n_rows - 1, 0.5), 0)
     for k, ax in enumerate(axs):
         ax.imshow(

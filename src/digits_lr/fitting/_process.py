@@ -126,7 +126,7 @@ class _Child:
         # By a thread: if the child prints much while it starts, neither waits for the other.
         sender = threading.Thread(target=self.send, args=[task], daemon=True)
         sender.start()
-        self.sender = sender
+        self.sender = sender  # once it runs, as `end` cannot join a thread that never did
         has_begun, last_lines = False, deque[str](maxlen=20)
         for line in self.lines():
             if line == END:

@@ -23,7 +23,7 @@ lbfgs goes there in stages, for the reasons that `digits_lr.fit` gives, with
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import joblib
@@ -146,11 +146,11 @@ class Objective:
             return value, X.T @ (weights * (p - is_class))
 
         values, slopes = zip(*self.pool.map(of_part, self.parts), strict=True)
-        w, slope = coef[:-1], sum(slopes[1:], slopes[0])
+        w, slope = coef[:-1], reduce(np.add, slopes)
         root = np.hypot(w, smoothing)
         slope[:-1] += self.l1 * w / root + self.l2 * w
         penalty = (self.l1 * (root - smoothing) + self.l2 / 2 * w**2).sum(axis=0)
-        return sum(values[1:], values[0]) + (penalty.sum() if self.is_softmax else penalty), slope
+        return reduce(np.add, values) + (penalty.sum() if self.is_softmax else penalty), slope
 
     def loss_and_p(self, coef: np.ndarray, part: tuple) -> tuple[np.ndarray, np.ndarray]:
         """Return the loss of a part, and the probabilities of its images."""
