@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -40,6 +41,11 @@ def checkout(tmp_path_factory):
     return folder
 
 
+def listens(port):
+    with socket.socket() as knocking:
+        return knocking.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture(scope="module")
 def lab(browser, checkout, tmp_path_factory):  # noqa: ARG001 (it skips without a Chromium)
     """Return the address of a JupyterLab that `make lab` started, with nobody's own settings."""
@@ -61,11 +67,13 @@ def lab(browser, checkout, tmp_path_factory):  # noqa: ARG001 (it skips without 
         text=True,
     )
     said = [""]
-    while not (address := re.search(r"http://127\.0\.0\.1:\d+", said[-1])):
+    while not (address := re.search(r"http://127\.0\.0\.1:(\d+)", said[-1])):
         said.append(server.stderr.readline())
         assert said[-1], "".join(said)  # it ended
     reader = threading.Thread(target=server.stderr.read)
     reader.start()
+    while not listens(int(address[1])):  # it says where it will listen, before it does
+        assert server.poll() is None
     yield address[0]
     os.killpg(server.pid, signal.SIGTERM)  # make, JupyterLab; its kernels end with it
     server.wait(60)
