@@ -40,6 +40,7 @@ CITED = {
         "30": "percent of the coefficients, 0.301",
         "5470": "a log on the original's page",
         "90": "cells of the confusion matrix, 100 less the ten listed",
+        "100": "Northcutt et al. 2021, images that people were asked about",
         "1998": "LeCun et al., Gradient-Based Learning Applied to Document Recognition, fig. 9",
         **dict.fromkeys(["8.1", "7.6", "8.6"], "808 errors in percent, checked below"),
         **dict.fromkeys(["7.4", "6.9", "7.9"], "741 errors in percent, checked below"),
