@@ -19,9 +19,9 @@ DEFAULTS := env -u JUPYTER_PATH -u MATPLOTLIBRC -u MPLBACKEND -u PYTHONPATH -u P
   MPLCONFIGDIR="$$PWD/build/defaults" LC_ALL=C.UTF-8 TZ=UTC COLUMNS=80 OMP_NUM_THREADS=1
 # Those alone that changed since they passed here, or all with FORCE=1.
 CHAPTERS := $(DEFAULTS) $(BIN)/python docs/chapters.py
-# Files side by side, in the order given, those first that take longest; one more than there are
-# cores, as tests of the site and of JupyterLab wait.
-NBVAL := --nbval --nbval-current-env --numprocesses $$(($(JOBS) + 1)) --dist loadscope --no-loadscope-reorder
+# Files side by side, in the order given, those first that take longest. One more than there are cores
+# would slow down the chapters by more than it saves where tests wait for browsers.
+NBVAL := --nbval --nbval-current-env --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 LONGEST := tests/test_site.py tests/test_lab.py
 # By name: given the folder too, pytest would drop what is in it, and its place in the order.
 TESTS = $(LONGEST) $(filter-out $(LONGEST),$(sort $(shell find tests -name 'test_*.py')))
