@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import matplotlib
@@ -12,6 +13,13 @@ from sklearn.linear_model import LogisticRegression
 from digits_lr import StrokeDirections
 
 matplotlib.use("Agg")  # no windows on a desktop
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
+from tests.conftest import wait_until
+
 ROOT = Path(__file__).parents[1]
 FIRST, SECOND = "notebooks/01_digits_l2_saga.ipynb", "notebooks/02_mnist_l1_saga.ipynb"
 MINUTE = 60_000  # in milliseconds; a bound for what should never hang, not a measurement
@@ -72,8 +74,9 @@ def lab(browser, checkout, tmp_path_factory):  # noqa: ARG001 (it skips without 
         assert said[-1], "".join(said)  # it ended
     reader = threading.Thread(target=server.stderr.read)
     reader.start()
-    while not listens(int(address[1])):  # it says where it will listen, before it does
-        assert server.poll() is None
+    # It says where it will listen, before it does.
+    wait_until(lambda: server.poll() is not None or listens(int(address[1])))
+    assert server.poll() is None
     yield address[0]
     os.killpg(server.pid, signal.SIGTERM)  # make, JupyterLab; its kernels end with it
     server.wait(60)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 from contextlib import contextmanager
 
 import psutil
@@ -19,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 from digits_lr.fitting._bar import FitBar
+from tests.conftest import wait_until
 
 FIT = """
 import multiprocessing, signal
@@ -258,13 +258,6 @@ def has_ended(process):
         return process.status() == psutil.STATUS_ZOMBIE  # where nobody reaps orphans
     except psutil.NoSuchProcess:
         return True
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
